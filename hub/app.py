@@ -233,7 +233,7 @@ class Replica:
         )  # fmt: skip
         self.campaigns, of_campaigns = build_campaigns(
             base, self.audit, self.telemetry, self.commands, approvals, devices, groups, queries,
-            secrets=secrets, shown_of=shown_of,
+            people.rights, secrets=secrets, shown_of=shown_of,
         )  # fmt: skip
         of_firmware = build_firmware(base, self.audit, self.commands, self.campaigns, desired)
         of_workloads = build_workloads(

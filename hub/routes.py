@@ -68,6 +68,7 @@ from hub.campaigns.rest import (
     CampaignDevicesQuery,
     CampaignEndpoints,
     CampaignItem,
+    CampaignOwnerBody,
     RetryBody,
     WaveBody,
 )
@@ -383,6 +384,7 @@ ROUTES: Final = (
     Route("POST", "/campaigns/{id}/pause", CampaignEndpoints.pause, "campaigns:update", "Pause a campaign.", answer=CampaignItem),
     Route("POST", "/campaigns/{id}/resume", CampaignEndpoints.resume, "campaigns:update", "Resume a campaign.", answer=CampaignItem),
     Route("POST", "/campaigns/{id}/abort", CampaignEndpoints.abort, "campaigns:update", "Abort a campaign.", answer=CampaignItem),
+    Route("PUT", "/campaigns/{id}/owner", CampaignEndpoints.give, "campaigns:update", "Make a member the owner of a campaign.", body=CampaignOwnerBody, answer=CampaignItem),
     Route("POST", "/campaigns/{id}/approve", CampaignEndpoints.approve, "campaigns:update", "Let the next wave begin.", body=WaveBody, answer=CampaignItem),
     Route("POST", "/campaigns/{id}/retry", CampaignEndpoints.retry, "campaigns:update", "Open a finished campaign again, for the devices that failed.", body=RetryBody, optional_body=True, answer=CampaignItem),
     Route("GET", "/devices/{id}/deployments", DeploymentEndpoints.of_device, "campaigns:list", "List the newest deployments of a device.", exists=DeviceEndpoints.exists, answer=list[DeviceDeployment]),

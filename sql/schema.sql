@@ -1288,6 +1288,8 @@ CREATE TABLE campaign (
     target          jsonb,
     attempt         integer NOT NULL DEFAULT 1,
     opened_at       timestamptz NOT NULL DEFAULT now(),
+    followed_at     timestamptz,
+    owner_name      text NOT NULL DEFAULT '',
     PRIMARY KEY (org_id, campaign_id),
     CHECK ((finished_at IS NOT NULL) = (status IN ('SUCCESS', 'FAILED', 'ABORTED')))
 );
@@ -1298,6 +1300,7 @@ COMMENT ON COLUMN campaign.owner_id IS 'The user (also of an API key) whose righ
 COMMENT ON COLUMN campaign.subject IS 'What it is about, for the floor that began it: the id of a release, the name of an application, the type of a command.';
 COMMENT ON COLUMN campaign.target IS 'Whom it is for, as it was asked for; null: whoever has the application.';
 COMMENT ON COLUMN campaign.attempt IS 'Grows when it is opened again for those that failed.';
+COMMENT ON COLUMN campaign.followed_at IS 'When its target was looked up last, of one that follows it.';
 COMMENT ON COLUMN campaign.opened_at IS 'When its present attempt began: what ended before says nothing of it.';
 COMMENT ON COLUMN campaign.closed_at IS 'When nothing was under way any more: no replica need drive it.';
 

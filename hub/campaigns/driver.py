@@ -10,7 +10,7 @@ pausing and aborting wait for the look or it for them. What it decides
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from hub.base.database import Connection
 from hub.base.job_store import fence, remove_job
 from hub.base.jobs import HeldJob, JobKind, RunOutcome
-from hub.campaigns.effects import CampaignEffects, DriveStep
+from hub.campaigns.effects import OWNER_LACKS_RIGHT, CampaignEffects, DriveStep
 from hub.campaigns.enlisting import Enlisting
 from hub.campaigns.held import may_bring
 from hub.campaigns.journey import (
@@ -57,12 +57,14 @@ log = structlog.get_logger(__name__)
 LOOK_SECONDS: Final = 0.5
 IDLE_SECONDS: Final = 2.0
 """Of one that nothing moves but its time, or a person."""
+RUNS: Final = CampaignStatus.IN_PROGRESS
+FOLLOWED: Final = timedelta(seconds=5)
+"""How often the target of a campaign is looked up that follows it."""
 RESTED: Final = 4
 """A look that took long is followed by a rest of so many times that, also from other campaigns."""
 MOST: Final = 1000
 """Campaigns that one replica drives, one after the other."""
 OFFLINE: Final = error("offline", "the device was offline for the whole wave")
-OWNER_LACKS_RIGHT: Final = "owner_lacks_right"
 ENDED_BEFORE: Final = error("ended", "the campaign ended before the device's turn")
 STOPPED: Final = error("stopped", "the campaign stopped before the device's turn")
 
@@ -128,12 +130,13 @@ class Driver:
                 in_wave=step.before.wave == campaign.wave,
             )
         campaign = await self._require_right(connection, driven)
+        campaign, followed = await self._follow(connection, campaign, now)
         blocked = await self._block(connection, campaign)
         blocked += await self._end(connection, campaign, now)
         campaign, stopped = await self._move(connection, campaign, now)
         begun = await self._begin(connection, campaign, driven)
         look = DriveStep(
-            campaign, [*changed, *blocked, *stopped, *begun], _to_send(begun), recalled
+            campaign, [*changed, *followed, *blocked, *stopped, *begun], _to_send(begun), recalled
         )
         self._sort_unsent(look, under_way, changed, now)
         return look
@@ -152,7 +155,22 @@ class Driver:
         if moved is None:
             return campaign
         self._note(moved, move)
+        await self._effects.warn(connection, moved)
         return moved
+
+    async def _follow(
+        self, connection: Connection, campaign: Campaign, now: datetime
+    ) -> tuple[Campaign, list[CampaignTarget]]:
+        """The campaign with who came to match it since, and without who does no more."""
+        terms, last = campaign.terms, campaign.followed_at
+        is_over = terms.ends_at is not None and now >= terms.ends_at
+        rests = last is not None and now - last < FOLLOWED
+        if not terms.follow or is_over or rests or campaign.status is not RUNS:
+            return campaign, []
+        owner = await self._effects.owner(campaign)
+        moved = await self._enlisting.follow(connection, owner, campaign)
+        found = await self._store.get(connection, (campaign.org, campaign.campaign_id))
+        return found or campaign, moved
 
     async def _block(self, connection: Connection, campaign: Campaign) -> list[CampaignTarget]:
         """Whoever waits and may not be sent anything, or does not install this, skipped."""

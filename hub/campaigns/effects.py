@@ -14,7 +14,7 @@ import structlog
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from hub.base.database import Connection
+from hub.base.database import Connection, after_commit
 from hub.base.errors import Conflict, Ended, Forbidden, HubError, Invalid, NotFound, Quarantined
 from hub.base.principal import Principal
 from hub.campaigns.journey import CampaignTarget, Status, error
@@ -23,13 +23,16 @@ from hub.campaigns.store import CampaignStore
 from hub.commands.service import CommandRequest, CommandService
 from hub.telemetry.writer import TelemetryWriter, stream_event
 from protocol.commands import Command
-from protocol.dashboard import DeploymentEvent
+from protocol.dashboard import AlertEvent, DeploymentEvent
 from protocol.ids import DeviceId
 from protocol.replies import ErrorObject
+from protocol.telemetry import Severity
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 100
+OWNER_LACKS_RIGHT: Final = "owner_lacks_right"
+SEVERITY: Final[Severity] = "WARN"
 LONGEST_COMMAND_MS: Final = 86_400_000
 
 
@@ -100,6 +103,19 @@ class CampaignEffects:
         if targets and self._telemetry.taps.wants(campaign.org, "deployment"):
             events = [stream_event(event) for event in self._events(campaign, targets)]
             await self._telemetry.taps.keep(connection, [(campaign.org, each) for each in events])
+
+    async def warn(self, connection: Connection, campaign: Campaign) -> None:
+        """Its owner may not do this any more: with the change of its state."""
+        name = campaign.name or campaign.campaign_id
+        alert = AlertEvent(
+            device_id=None,
+            ts=self._telemetry.now(),
+            severity=SEVERITY,
+            code=OWNER_LACKS_RIGHT,
+            message=f"the campaign {name} is paused: its owner is gone, or may not do it any more",
+        )
+        await self._telemetry.taps.keep(connection, [(campaign.org, stream_event(alert, SEVERITY))])
+        after_commit(lambda: self._telemetry.publish(campaign.org, alert, SEVERITY))
 
     def publish(self, campaign: Campaign, targets: Iterable[CampaignTarget]) -> None:
         """Dashboards hear of each target that took a step."""

@@ -1,12 +1,13 @@
 """Who is in a campaign: looked up, judged and written down when it begins."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from hub.base.database import Connection
 from hub.base.errors import Forbidden, HubError, Invalid, NotFound
 from hub.base.principal import Principal
-from hub.campaigns.journey import error
+from hub.campaigns.journey import CampaignTarget, error
 from hub.campaigns.records import Campaign, Enlisted, Load, Name, RollOut, Terms, software_of
 from hub.campaigns.store import CampaignStore
 from hub.campaigns.targets import Find
@@ -19,6 +20,7 @@ Refusals = Mapping[DeviceId, ErrorObject]
 LEFT_OUT: Final = error("no_wave", "it is not part of any wave")
 FORBIDDEN: Final = error("forbidden", "the owner of the campaign may not do this to the device")
 BUSY: Final = error("busy", "another campaign brings software of this type to the device")
+NO_LONGER: Final = error("no_longer_matches", "it did not match any more when its turn came")
 GONE: Final = error("device_deleted", "there is no such device")
 
 
@@ -44,15 +46,21 @@ class Enlisting:
         terms: Terms,
         devices: Sequence[DeviceId],
         refusals: Refusals,
+        *,
+        wave: int | None = None,
     ) -> None:
-        """Waves are shares of those that are not left out."""
+        """Waves are shares of those that are not left out; with `wave` all are in that one."""
         left_out = dict(refusals)
         software = software_of(load)
         if software is not None:
             busy = await self._store.busy(connection, name, software, devices)
             left_out |= dict.fromkeys(busy - left_out.keys(), BUSY)
         going = [each for each in devices if each not in left_out]
-        waves = dict(zip(going, waves_of(terms.waves, len(going)), strict=True))
+        waves = (
+            dict(zip(going, waves_of(terms.waves, len(going)), strict=True))
+            if wave is None
+            else dict.fromkeys(going, wave)
+        )
         await self._store.enlist(
             connection, name, [_enlisted(each, waves, left_out) for each in devices]
         )
@@ -79,6 +87,29 @@ class Enlisting:
         await self._store.lock_new(connection, campaign.org)
         await self.write(connection, name, campaign.command, campaign.terms, devices, refusals)
         return None
+
+    async def follow(
+        self, connection: Connection, owner: Principal, campaign: Campaign
+    ) -> list[CampaignTarget]:
+        """Those that came in again or went because of what they are now; nobody moves while its
+        target cannot be read. Who is new comes in behind them."""
+        if campaign.target is None:
+            return []
+        name = (campaign.org, campaign.campaign_id)
+        try:
+            matching = await self._find(campaign.org, campaign.target)
+        except (NotFound, Invalid):
+            return []
+        last = len(campaign.terms.waves) - 1
+        moved = await self._store.follow(connection, name, matching, NO_LONGER, last_wave=last)
+        strangers = await self._store.strangers(connection, name, matching)
+        if not strangers:
+            return moved
+        with contextlib.suppress(Forbidden):  # the next look pauses it
+            refusals = await self.judge(owner, campaign.command, strangers)
+            load, terms = campaign.command, campaign.terms
+            await self.write(connection, name, load, terms, strangers, refusals, wave=last)
+        return moved
 
 
 def _why(refusal: HubError) -> ErrorObject:

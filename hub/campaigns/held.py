@@ -94,6 +94,7 @@ def awaiting_campaign(approval: Approval) -> Campaign:
         owner_kind="api_key" if by.kind == "api_key" else "user",
         owner_id=by.subject,
         owner_key=by.key_id,
+        owner_name=by.name,
         created_by=by.name,
         created_at=approval.asked_at,
         finished_at=None,

@@ -11,11 +11,11 @@ from hub.campaigns.journey import CampaignTarget, Goal
 from hub.campaigns.waves import (
     CampaignStatus,
     Growth,
-    Plan,
     StopAt,
     TargetCounts,
     Wave,
     WaveApproval,
+    WavePlan,
 )
 from hub.campaigns.windows import Window
 from protocol.commands import AGENT_TYPE, Command, UpdateFirmware, type_of
@@ -46,6 +46,7 @@ class Terms(Struct, frozen=True, kw_only=True, rename="camel"):
     start_at: datetime | None = None
     ends_at: datetime | None = None
     windows: tuple[Window, ...] = ()
+    follow: bool = False
 
     @property
     def goal(self) -> Goal:
@@ -58,8 +59,13 @@ class Terms(Struct, frozen=True, kw_only=True, rename="camel"):
         )
 
     @property
-    def plan(self) -> Plan:
-        return Plan(waves=len(self.waves), stop_at=self.stop_at, approval=self.approval)
+    def plan(self) -> WavePlan:
+        return WavePlan(
+            waves=len(self.waves),
+            stop_at=self.stop_at,
+            approval=self.approval,
+            follow=self.follow,
+        )
 
 
 class Target(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -138,10 +144,13 @@ class Campaign(Struct, frozen=True, kw_only=True):
     owner_id: str
     """The user whose rights count whenever it sends; with `owner_key`, those of this API key."""
     owner_key: str | None
+    owner_name: str
     created_by: str
     created_at: datetime
     finished_at: datetime | None
     counts: TargetCounts
+    followed_at: datetime | None = None
+    """When its target was looked up last, of one that follows it."""
     name: str | None = None
     attempt: int = 1
     """Grows when it is opened again for those that failed."""

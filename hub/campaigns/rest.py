@@ -64,6 +64,8 @@ class CampaignBody(Body, frozen=True):
     ends_at: Moment | None = None
     windows: Annotated[tuple[Window, ...], Meta(max_length=20)] = ()
     """Nothing is sent outside of them."""
+    follow: bool = False
+    """Whoever comes to match until `endsAt` joins the last wave."""
     allow_downgrade: bool = False
     dry_run: bool = False
 
@@ -75,6 +77,10 @@ class WaveBody(Body, frozen=True):
     comment: Annotated[str, Meta(max_length=1000)] | None = None
 
 
+class CampaignOwnerBody(Body, frozen=True):
+    user_id: Text
+
+
 class RetryBody(Body, frozen=True):
     device_ids: Annotated[list[DeviceIdField], Meta(min_length=1, max_length=10_000)] | None = None
 
@@ -82,13 +88,6 @@ class RetryBody(Body, frozen=True):
 class CampaignDevicesQuery(ListQuery, frozen=True, kw_only=True):
     status: list[Status] | None = None
     """Any of these."""
-
-
-class CampaignOwner(Struct, frozen=True, rename="camel", kw_only=True):
-    """Whose rights count whenever it sends: of a user, or of a key of one."""
-
-    user_id: str
-    key_id: str | None
 
 
 class CampaignTerms(Struct, frozen=True, rename="camel", kw_only=True):
@@ -104,6 +103,7 @@ class CampaignTerms(Struct, frozen=True, rename="camel", kw_only=True):
     retries: int | None
     timeout_ms: int | None
     windows: tuple[Window, ...]
+    follow: bool
     allow_downgrade: bool
 
 
@@ -125,7 +125,8 @@ class CampaignItem(Struct, frozen=True, rename="camel", kw_only=True):
     waves: int
     terms: CampaignTerms
     attempt: int
-    owner: CampaignOwner
+    owner: str
+    """Whose rights count whenever it sends."""
     stopped_because: str | None
     created_at: str
     created_by: str
@@ -237,6 +238,11 @@ class CampaignEndpoints:
         found = await self._service.approve(by, call.path("id"), body.wave, body.comment)
         return await self._item(by, found)
 
+    async def give(self, call: Call[None, CampaignOwnerBody]) -> CampaignItem:
+        by = call.principal
+        found = await self._service.give_to(by, call.path("id"), call.body.user_id)
+        return await self._item(by, found)
+
     async def retry(self, call: Call[None, RetryBody]) -> CampaignItem:
         by = call.principal
         found = await self._service.retry(by, call.path("id"), call.body.device_ids)
@@ -284,6 +290,7 @@ def _terms(body: CampaignBody, loaded: Loaded) -> Terms:
         start_at=body.start_at,
         ends_at=body.ends_at,
         windows=body.windows,
+        follow=body.follow,
     )
 
 
@@ -310,7 +317,7 @@ def _item(campaign: Campaign, command: dict[str, Any] | None) -> CampaignItem:
             **{name: getattr(terms, name) for name in CampaignTerms.__struct_fields__}
         ),
         attempt=campaign.attempt,
-        owner=CampaignOwner(user_id=campaign.owner_id, key_id=campaign.owner_key),
+        owner=campaign.owner_name,
         stopped_because=campaign.stopped_because,
         created_at=rfc3339(campaign.created_at),
         created_by=campaign.created_by,

@@ -9,14 +9,20 @@ from hub.approvals.service import Approval, ApprovalService
 from hub.audit.entries import AuditEntry, audit_entry
 from hub.audit.service import AuditService
 from hub.base.database import Connection
-from hub.base.errors import Conflict, Forbidden, NotFound, TooMany, invalid
+from hub.base.errors import Conflict, Escalation, Forbidden, NotFound, TooMany, invalid
 from hub.base.paging import Items, decode_cursor, decode_number_cursor, encode_cursor, page_of
 from hub.base.principal import Principal
 from hub.base.retention import ShownSince, everything_since
 from hub.campaigns.driver import Driver
 from hub.campaigns.effects import Bringer, CampaignEffects
 from hub.campaigns.enlisting import FORBIDDEN, Enlisting, Refusals
-from hub.campaigns.held import awaiting_campaign, held_of, is_dangerous, new_approval
+from hub.campaigns.held import (
+    awaiting_campaign,
+    held_of,
+    is_dangerous,
+    may_bring,
+    new_approval,
+)
 from hub.campaigns.journey import CampaignTarget, Goal, Phase, Status
 from hub.campaigns.journey import error as error_of
 from hub.campaigns.loads import Loaded, Loads
@@ -36,12 +42,12 @@ from hub.campaigns.records import (
 from hub.campaigns.showing import (
     CampaignCounts,
     CampaignDevice,
-    Standing,
+    CampaignStanding,
     counts_of,
     device_of,
     standing_of,
 )
-from hub.campaigns.store import CampaignStore
+from hub.campaigns.store import CampaignStore, owner_of
 from hub.campaigns.targets import Find
 from hub.campaigns.waves import (
     FINISHED,
@@ -58,6 +64,7 @@ from hub.campaigns.waves import (
 from hub.campaigns.windows import fault_of
 from hub.commands.service import CommandService
 from hub.rights.guarded import UNGUARDED
+from hub.rights.memory import RightsMemory
 from hub.telemetry.writer import TelemetryWriter
 from protocol.ids import DeviceId, OrgId, uuid7
 from protocol.replies import ErrorObject
@@ -65,7 +72,7 @@ from protocol.replies import ErrorObject
 __all__ = [
     "CampaignCounts",
     "CampaignDevice",
-    "Standing",
+    "CampaignStanding",
     "counts_of",
     "device_of",
     "Bringer",
@@ -120,11 +127,13 @@ class CampaignService:
         approvals: ApprovalService,
         find: Find,
         clock: Callable[[], float],
+        members: RightsMemory,
         shown_since: ShownSince = everything_since,
     ) -> None:
         """`find` looks up a target; `clock` gives the seconds since 1970 of the database;
         `shown_since`: since when an organisation is shown what has ended."""
         self._clock = clock
+        self._members = members
         self._store = store
         self._shown_since = shown_since
         self._commands = commands
@@ -232,7 +241,7 @@ class CampaignService:
                 return campaign
             skipped = await self._move(connection, campaign, status)
             if wish is Wish.RESUME:
-                await self._store.own(connection, name, by)
+                await self._store.own(connection, name, owner_of(by))
             entry = audit_entry(by, action, campaign_id)
             await self._audit.record(connection, entry)
             campaign = await self._found(connection, name)
@@ -258,6 +267,24 @@ class CampaignService:
             await self._audit.record(connection, entry)
         return moved or campaign
 
+    async def give_to(self, by: Principal, campaign_id: str, user_id: str) -> Campaign:
+        """That member's rights count from now on. Raises `NotFound`, `Invalid`, and `Escalation`
+        for one who may more than the caller."""
+        name: Name = (by.org, campaign_id)
+        holding = await self._commands.rights.of_owner(by.org, "user", user_id, None)
+        if not await self._members.covers_member(by, user_id):
+            raise Escalation("that member may do more than you")
+        async with self._store.database.tenant(by.org).transaction() as connection:
+            campaign = await self._locked(connection, name)
+            username = await self._store.member_name(connection, by.org, user_id)
+            if username is None or not may_bring(holding, campaign.command):
+                raise invalid("userId", "is no member who may do this")
+            await self._store.own(connection, name, ("user", user_id, None, username))
+            changes = {"owner": (campaign.owner_name, username)}
+            entry = audit_entry(by, "campaign.owner", campaign_id, changes=changes)
+            await self._audit.record(connection, entry)
+            return await self._found(connection, name)
+
     async def retry(
         self, by: Principal, campaign_id: str, device_ids: Sequence[DeviceId] | None
     ) -> Campaign:
@@ -275,7 +302,7 @@ class CampaignService:
             opened = await self._store.reopen(connection, name, device_ids)
             if opened is None:
                 raise Conflict("none of its devices has failed")
-            await self._store.own(connection, name, by)
+            await self._store.own(connection, name, owner_of(by))
             entry = audit_entry(by, "campaign.retry", campaign_id, attempt=opened.attempt)
             await self._audit.record(connection, entry)
         return opened
@@ -434,12 +461,21 @@ def _check(new: NewCampaign) -> None:
         raise invalid("growth", "goes with ratePerMinute")
     if terms.start_at and terms.ends_at and terms.ends_at <= terms.start_at:
         raise invalid("endsAt", "must be later than startAt")
+    if terms.follow:
+        _check_follow(new)
     fault = fault_of(terms.windows)
     if fault is not None:
         raise invalid("windows", fault)
-    if not new.devices and terms.start_at is None:
+    if not new.devices and terms.start_at is None and not terms.follow:
         raise invalid("target", "there is no such device")
     if len(new.devices) > MOST_DEVICES:
         raise invalid(
             "target", f"{len(new.devices)} devices; a campaign has at most {MOST_DEVICES}"
         )
+
+
+def _check_follow(new: NewCampaign) -> None:
+    if new.terms.ends_at is None:
+        raise invalid("follow", "goes with endsAt")
+    if new.target is None or new.target.device_ids is not None:
+        raise invalid("follow", "goes with a query or a group")

@@ -57,7 +57,7 @@ def counts_of(campaign: Campaign) -> CampaignCounts:
     )
 
 
-class Standing(Struct, frozen=True):
+class CampaignStanding(Struct, frozen=True):
     """What holds up the devices of a campaign."""
 
     status: CampaignStatus
@@ -65,13 +65,13 @@ class Standing(Struct, frozen=True):
     is_open: bool = True
 
 
-def standing_of(campaign: Campaign, now: float) -> Standing:
+def standing_of(campaign: Campaign, now: float) -> CampaignStanding:
     """`now` in seconds since 1970."""
     moment = datetime.fromtimestamp(now, UTC)
-    return Standing(campaign.status, campaign.wave, is_open(campaign.terms.windows, moment))
+    return CampaignStanding(campaign.status, campaign.wave, is_open(campaign.terms.windows, moment))
 
 
-def device_of(target: CampaignTarget, standing: Standing) -> CampaignDevice:
+def device_of(target: CampaignTarget, standing: CampaignStanding) -> CampaignDevice:
     is_skipped = target.status is Status.SKIPPED and target.error is not None
     return CampaignDevice(
         device_id=target.device_id,
@@ -88,7 +88,7 @@ def device_of(target: CampaignTarget, standing: Standing) -> CampaignDevice:
     )
 
 
-def _phase(target: CampaignTarget, standing: Standing) -> ShownPhase:
+def _phase(target: CampaignTarget, standing: CampaignStanding) -> ShownPhase:
     if target.status is Status.PENDING and target.phase is Phase.WAITING:
         has_begun = target.wave <= standing.wave
         if standing.status is CampaignStatus.AWAITING and not has_begun:

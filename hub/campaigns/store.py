@@ -50,6 +50,10 @@ EVERY_WAVE: Final = 2**31 - 1
 PINNED: Final = "its own revision"
 
 
+Owner = tuple[str, str, str | None, str]
+"""Kind, user, key and name."""
+
+
 class Driven(Struct, frozen=True):
     """A campaign, locked for whoever drives it, and the database's time."""
 
@@ -96,7 +100,7 @@ class CampaignStore:
             msgspec.to_builtins(new.terms),
             None if new.target is None else msgspec.to_builtins(new.target),
             by.actor,
-            *_owner(by),
+            *owner_of(by),
             new.terms.start_at is not None,
         )
         await add_jobs(connection, JOB, name[0], [name[1]])
@@ -253,6 +257,28 @@ class CampaignStore:
         """False when there is no such device."""
         return await connection.fetchval(_Q["clear_penalty"], org, device_id) is not None
 
+    async def strangers(
+        self, connection: Connection, name: Name, matching: Sequence[DeviceId]
+    ) -> "list[DeviceId]":
+        """Those of these that are not in it."""
+        rows = await connection.fetch(_Q["strangers"], *name, list(matching))
+        return [row["device_id"] for row in rows]
+
+    async def follow(
+        self,
+        connection: Connection,
+        name: Name,
+        matching: Sequence[DeviceId],
+        why: ErrorObject,
+        *,
+        last_wave: int,
+    ) -> "list[CampaignTarget]":
+        """Who waits and is not one of these any more is skipped, and who was and is one again
+        waits in the last wave."""
+        rows = await connection.fetch(_Q["follow"], *name, list(matching), why, last_wave)
+        await connection.execute(_Q["followed"], *name)
+        return [_target(row) for row in rows]
+
     async def refuse(
         self, name: Name, target: CampaignTarget, why: ErrorObject, status: Status = Status.FAILED
     ) -> None:
@@ -284,9 +310,13 @@ class CampaignStore:
         )
         return await self._one(connection, row)
 
-    async def own(self, connection: Connection, name: Name, by: Principal) -> None:
-        """`by` answers for it from now on."""
-        await connection.execute(_Q["own"], *name, *_owner(by))
+    async def member_name(self, connection: Connection, org: OrgId, user_id: str) -> str | None:
+        """None for one who is not there, or blocked."""
+        return await connection.fetchval(_Q["member_name"], org, user_id)
+
+    async def own(self, connection: Connection, name: Name, owner: Owner) -> None:
+        """Who answers for it from now on."""
+        await connection.execute(_Q["own"], *name, *owner)
 
     async def close(self, connection: Connection, name: Name) -> None:
         await connection.execute(_Q["close"], *name)
@@ -320,6 +350,7 @@ def _campaign(row: Row, counts: dict[str, TargetCounts]) -> Campaign:
         terms=msgspec.convert(row["terms"], Terms),
         target=None if row["target"] is None else msgspec.convert(row["target"], Target),
         attempt=row["attempt"],
+        followed_at=row["followed_at"],
         status=CampaignStatus(row["status"]),
         wave=row["wave"],
         wave_since=row["wave_since"],
@@ -327,6 +358,7 @@ def _campaign(row: Row, counts: dict[str, TargetCounts]) -> Campaign:
         owner_kind=row["owner_kind"],
         owner_id=row["owner_id"],
         owner_key=row["owner_key"],
+        owner_name=row["owner_name"],
         created_by=row["created_by"],
         created_at=row["created_at"],
         finished_at=row["finished_at"],
@@ -443,8 +475,8 @@ def _versions_of(row: Row, software: str | None) -> tuple[str | None, str | None
     return found, found
 
 
-def _owner(by: Principal) -> tuple[str, str, str | None]:
-    return by.kind, by.subject, by.key_id
+def owner_of(by: Principal) -> Owner:
+    return by.kind, by.subject, by.key_id, by.actor
 
 
 def _change_row(change: TargetChange) -> tuple[Any, ...]:

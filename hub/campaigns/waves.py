@@ -16,7 +16,7 @@ is under way already is followed to its end, because it happens anyway.
 
 **The end.** When all have ended it is FAILED if the stop rule is met, or if somebody failed and
 nobody succeeded; else it is a SUCCESS. At `endsAt` whoever waits is left out, and what is under way
-is followed to its end.
+is followed to its end. With `follow` devices may come in until then, into the last wave.
 
 **The pace.** `ratePerMinute` holds for every window of a minute, and is spread over its seconds.
 It is counted in the rows of the targets, so it survives whoever drives. `growth` multiplies it
@@ -110,12 +110,14 @@ WaveApproval = Literal["first_wave", "each_wave"]
 """After which wave somebody has to approve that it goes on; behind the last there is nothing."""
 
 
-class Plan(Struct, frozen=True, kw_only=True):
+class WavePlan(Struct, frozen=True, kw_only=True):
     """How many waves there are, and what holds them up."""
 
     waves: int
     stop_at: StopAt | None = None
     approval: WaveApproval | None = None
+    follow: bool = False
+    """Whether devices may still come in: then it is not over before its end."""
 
 
 class TargetCounts(Struct, kw_only=True):
@@ -170,7 +172,7 @@ def move_of(
     status: CampaignStatus,
     wave: int,
     counts: TargetCounts,
-    plan: Plan,
+    plan: WavePlan,
     *,
     is_due: bool = True,
     is_over: bool = False,
@@ -183,6 +185,8 @@ def move_of(
         case CampaignStatus.IN_PROGRESS:
             if not is_due:  # it was paused before
                 return Move(status=CampaignStatus.SCHEDULED, wave=wave)
+            if plan.follow and not is_over and not counts.pending and not counts.unfinished:
+                return None
             return _under_way(wave, counts, plan)
         case CampaignStatus.SCHEDULED if is_due:
             return Move(status=CampaignStatus.PENDING, wave=wave)
@@ -204,7 +208,7 @@ def approved(status: CampaignStatus, wave: int, finished_wave: int) -> Move | No
     return Move(status=CampaignStatus.IN_PROGRESS, wave=wave + 1)
 
 
-def _under_way(wave: int, counts: TargetCounts, plan: Plan) -> Move | None:
+def _under_way(wave: int, counts: TargetCounts, plan: WavePlan) -> Move | None:
     because = _reason_to_stop(counts, plan.stop_at)
     if because is not None and counts.pending:
         return Move(status=CampaignStatus.FAILED, wave=wave, because=because)

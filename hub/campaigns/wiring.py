@@ -15,6 +15,7 @@ from hub.commands.service import CommandService
 from hub.devices.service import DeviceService
 from hub.groups.service import GroupService
 from hub.queries.service import QueryService
+from hub.rights.memory import RightsMemory
 from hub.telemetry.writer import TelemetryWriter
 from protocol.ids import OrgId
 
@@ -28,6 +29,7 @@ def build(
     devices: DeviceService,
     groups: GroupService,
     queries: QueryService,
+    members: RightsMemory,
     *,
     secrets: Callable[[OrgId], Awaitable[Hide]],
     shown_of: ShownOf,
@@ -44,6 +46,7 @@ def build(
         approvals,
         TargetFinder(devices, groups, queries).find,
         base.clock,
+        members,
         since,
     )
     return service, Capability(

@@ -12,8 +12,8 @@ from hub.campaigns.service import (
     CampaignCounts,
     CampaignDevice,
     CampaignService,
+    CampaignStanding,
     CampaignStatus,
-    Standing,
     StopAt,
     Target,
     Terms,
@@ -154,7 +154,7 @@ class DeploymentEndpoints:
         parts = await self._campaigns.of_device(call.principal.org, DeviceId(call.path("id")))
         return [
             DeviceDeployment(
-                **structs.asdict(device_of(part.target, Standing(part.status, part.wave))),
+                **structs.asdict(device_of(part.target, CampaignStanding(part.status, part.wave))),
                 deployment_id=part.campaign_id,
                 version=part.wanted,
                 deployment_status=part.status,

@@ -17,14 +17,15 @@ WHERE c.org_id = $1 AND c.campaign_id <> $2 AND c.closed_at IS NULL
 -- name: add @org
 -- One whose time has not come waits for it.
 INSERT INTO campaign (org_id, campaign_id, kind, subject, name, command, terms, target, created_by, owner_kind,
-                      owner_id, owner_key, status)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, CASE WHEN $13 THEN 'SCHEDULED' ELSE 'PENDING' END)
+                      owner_id, owner_key, owner_name, status)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, CASE WHEN $14 THEN 'SCHEDULED' ELSE 'PENDING' END)
 
 -- name: add_devices @org
--- Its targets in their row; who has an error ($5) is skipped from the start.
+-- Further targets of it, in their row; who has an error ($5) is skipped from the start.
 INSERT INTO campaign_device (org_id, campaign_id, position, device_id, wave, status, error,
                              finished_at)
-SELECT $1, $2, t.position, t.device_id, t.wave,
+SELECT $1, $2, t.position + (SELECT coalesce(max(position), 0) FROM campaign_device
+                             WHERE org_id = $1 AND campaign_id = $2), t.device_id, t.wave,
        CASE WHEN t.error IS NULL THEN 'PENDING' ELSE 'SKIPPED' END, t.error,
        CASE WHEN t.error IS NOT NULL THEN now() END
 FROM unnest($3::text[], $4::integer[], $5::jsonb[]) WITH ORDINALITY AS t (device_id, wave, error, position)
@@ -207,6 +208,29 @@ WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.status = 'PENDING'
        OR ($6::text IS NOT NULL AND $7::jsonb IS NOT NULL AND l.software ->> 'updateSource' <> 'hub'))
 RETURNING t.*
 
+-- name: strangers
+-- Those of these devices that are not in a campaign, in their order.
+SELECT t.device_id FROM unnest($3::text[]) WITH ORDINALITY AS t (device_id, place)
+WHERE NOT EXISTS (SELECT 1 FROM campaign_device x
+                  WHERE x.org_id = $1 AND x.campaign_id = $2 AND x.device_id = t.device_id)
+ORDER BY t.place
+
+-- name: follow
+-- Who waits and is none of these devices ($3) any more is skipped ($4 says why), and who was skipped for that and is
+-- one again waits, in the last wave ($5).
+UPDATE campaign_device t
+SET status = CASE t.status WHEN 'PENDING' THEN 'SKIPPED' ELSE 'PENDING' END,
+    error = CASE t.status WHEN 'PENDING' THEN $4::jsonb END,
+    wave = CASE t.status WHEN 'PENDING' THEN t.wave ELSE $5 END,
+    finished_at = CASE t.status WHEN 'PENDING' THEN now() END
+WHERE t.org_id = $1 AND t.campaign_id = $2
+  AND CASE WHEN t.status = 'PENDING' THEN t.device_id <> ALL ($3::text[])
+           ELSE t.status = 'SKIPPED' AND t.error ->> 'code' = 'no_longer_matches' AND t.device_id = ANY ($3) END
+RETURNING t.*
+
+-- name: followed
+UPDATE campaign SET followed_at = now() WHERE org_id = $1 AND campaign_id = $2
+
 -- name: failures @org
 -- What these devices ($2, null: any) failed within eight days, and since they were cleared: without
 -- the faults of a release ($3), and without artifacts that failed on so many devices ($4).
@@ -305,9 +329,14 @@ UPDATE campaign SET status = $5, wave = $6, stopped_because = CASE WHEN $5 <> 'I
 WHERE org_id = $1 AND campaign_id = $2 AND status = $3 AND wave = $4
 RETURNING *
 
+-- name: member_name @org
+-- The name of a member who is not blocked.
+SELECT a.username FROM member m JOIN account a USING (user_id)
+WHERE m.org_id = $1 AND m.user_id = $2 AND NOT m.disabled
+
 -- name: own @org
--- Whoever resumes a campaign answers for it from then on.
-UPDATE campaign SET owner_kind = $3, owner_id = $4, owner_key = $5
+-- Somebody answers for it from now on.
+UPDATE campaign SET owner_kind = $3, owner_id = $4, owner_key = $5, owner_name = $6
 WHERE org_id = $1 AND campaign_id = $2
 
 -- name: reopen @org

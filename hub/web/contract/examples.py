@@ -191,6 +191,7 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
         "approval": "first_wave",
         "retries": 2,
     },
+    ("PUT", "/campaigns/{id}/owner"): {"userId": "01942f3a-9c1e-7000-8000-000000000001"},
     ("POST", "/campaigns/{id}/approve"): {"wave": 1, "comment": "The canary is well."},
     ("POST", "/campaigns/{id}/retry"): {"deviceIds": ["press-4"]},
     ("POST", "/firmware/deployments"): {

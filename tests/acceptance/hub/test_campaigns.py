@@ -11,6 +11,7 @@ import pytest
 from tests.acceptance.hub.clients import Fleet, Json, Rest, bearer, new_id, until
 from tests.acceptance.hub.people import bind, make_role, make_user, signed_in
 from tests.acceptance.hub.process import HubProcess
+from tests.acceptance.hub.test_dashboard import dashboard, subscribe
 from tests.acceptance.hub.test_deployments import NOTHING_SECONDS, codes, release
 from tests.tasks import in_background
 
@@ -71,7 +72,7 @@ async def begin(rest: Rest, target: Json, **terms: Any) -> Json:
     return found
 
 
-async def reached(rest: Rest, campaign_id: str, *statuses: str) -> Json:
+async def reached(rest: Rest, campaign_id: str, *statuses: str, seconds: float = 20) -> Json:
     found: Json = {}
 
     async def is_there() -> bool:
@@ -80,14 +81,14 @@ async def reached(rest: Rest, campaign_id: str, *statuses: str) -> Json:
         return found["status"] in statuses
 
     try:
-        await until(is_there, seconds=20)
+        await until(is_there, seconds=seconds)
     except TimeoutError:
         raise AssertionError(f"{found}\n{await rows(rest, campaign_id)}") from None
     return found
 
 
-async def ended(rest: Rest, campaign_id: str) -> Json:
-    return await reached(rest, campaign_id, "SUCCESS", "FAILED", "ABORTED")
+async def ended(rest: Rest, campaign_id: str, *, seconds: float = 20) -> Json:
+    return await reached(rest, campaign_id, "SUCCESS", "FAILED", "ABORTED", seconds=seconds)
 
 
 async def rows(rest: Rest, campaign_id: str, **query: Any) -> dict[str, Json]:
@@ -186,6 +187,8 @@ async def test_a_device_has_one_campaign_of_firmware(rest: Rest, fleet: Fleet) -
         ({**SYNC, "windows": [{"cron": "0 0 * * *", "minutes": 1431}]}, "windows[0].minutes"),
         ({**SYNC, "windows": [{"cron": "0 0 * * *", "minutes": 5, "timezone": "Mars"}]}, "windows"),
         ({**SYNC, "owner": "root"}, "body"),
+        ({**SYNC, "follow": True}, "follow"),
+        ({**SYNC, "follow": True, "endsAt": "2100-01-01T00:00:00Z"}, "follow"),
     ],
 )
 async def test_what_makes_no_sense_is_refused(
@@ -302,6 +305,43 @@ async def test_one_begins_when_its_time_has_come(rest: Rest, fleet: Fleet) -> No
         assert [len(device.commands) for device in devices] == [0, 1]
 
 
+async def test_who_comes_to_match_joins_the_last_wave(rest: Rest, fleet: Fleet) -> None:
+    async with obedient(fleet, rest, 2) as devices:
+        label, away = new_id("follow"), await fleet.enroll()
+        first, second = devices
+
+        async def say(device_id: str, value: str | None) -> None:
+            body = {"labels": {"follow": value}}
+            answer = await rest.client.patch(f"/devices/{device_id}", json=body)
+            assert answer.status_code == 200, answer.text
+
+        await say(first.device_id, label)
+        target = {"query": f'label.follow = "{label}"'}
+        waves = [{"count": 1}, {"percent": 100}]
+        begun = await begin(rest, target, waves=waves, follow=True, endsAt=soon(20))
+        await until(lambda: was_sent(first), seconds=10)
+        for device_id in (second.device_id, away):
+            await say(device_id, label)
+        await until(lambda: was_sent(second), seconds=12)
+        for device_id in (second.device_id, away):
+            await say(device_id, None)
+
+        async def left() -> bool:
+            found = await rows(rest, begun["id"], status="SKIPPED")
+            return {each: row["reason"] for each, row in found.items()} == {
+                away: "no_longer_matches"
+            }
+
+        await until(left, seconds=12)
+        found = await ended(rest, begun["id"], seconds=40)
+        assert (found["status"], found["counts"]["success"]) == ("SUCCESS", 2)
+    assert (await rows(rest, begun["id"]))[second.device_id]["wave"] == 1
+
+
+async def was_sent(device: Obedient) -> bool:
+    return bool(device.commands)
+
+
 async def test_what_is_scheduled_can_be_aborted_and_paused(rest: Rest, fleet: Fleet) -> None:
     target = {"deviceIds": [await fleet.enroll()]}
     begun = await begin(rest, target, startAt=soon(3600))
@@ -377,22 +417,45 @@ async def test_who_may_not_send_it_begins_none(
 
 
 async def test_an_owner_without_the_right_pauses_it_and_who_resumes_owns_it(
-    hub: HubProcess, rest: Rest, fleet: Fleet
+    hub: HubProcess, rest: Rest, fleet: Fleet, admin_token: str
 ) -> None:
     user = await make_user(rest, "ADMIN")
-    async with obedient(fleet, rest) as devices, signed_in(hub, user) as other:
+    async with (
+        obedient(fleet, rest) as devices,
+        signed_in(hub, user) as other,
+        dashboard(f"{hub.url}/ws/dashboard", admin_token) as watcher,
+    ):
+        await subscribe(watcher, types=["alert"])
         begun = await begin(other, ids(devices), startAt=soon(6))
-        assert begun["owner"] == {"userId": user["id"], "keyId": None}
+        assert begun["owner"] == user["username"]
         await rest.show_again()
         await rest.client.patch(f"/users/{user['id']}", json={"disabled": True})
         paused = await reached(rest, begun["id"], "PAUSED")
         assert paused["stoppedBecause"] == "owner_lacks_right"
+        alert = await watcher.find("alert", code="owner_lacks_right")
+        assert alert["deviceId"] is None
+        assert begun["id"] in alert["message"]
         await asyncio.sleep(NOTHING_SECONDS)
         assert devices[0].commands == []
         resumed = await rest.post(f"/campaigns/{begun['id']}/resume")
         assert resumed.status_code == 200
         found = await ended(rest, begun["id"])
-        assert (found["status"], found["owner"]["userId"] == user["id"]) == ("SUCCESS", False)
+        assert (found["status"], found["owner"]) == ("SUCCESS", "admin")
+
+
+async def test_an_administrator_says_whose_it_is(rest: Rest, fleet: Fleet) -> None:
+    target = {"deviceIds": [await fleet.enroll()]}
+    begun = await begin(rest, target)
+    path = f"/campaigns/{begun['id']}"
+    user, viewer = await make_user(rest, "ADMIN"), await make_user(rest, "VIEWER")
+    for user_id in (viewer["id"], "nobody"):
+        refused = await rest.client.put(f"{path}/owner", json={"userId": user_id})
+        assert (refused.status_code, refused.json()["code"]) == (400, "invalid")
+    given = await rest.client.put(f"{path}/owner", json={"userId": user["id"]})
+    assert given.json()["data"]["owner"] == user["username"]
+    (entry,) = await rest.data("/audit-log", target=begun["id"], action="campaign.owner")
+    assert entry["changes"] == {"owner": ["admin", user["username"]]}
+    await rest.post(f"{path}/abort")
 
 
 async def test_parameters_are_only_for_who_may_dispatch_it(

@@ -60,6 +60,7 @@ class Replica:
             hub.approvals,
             nobody,
             time.time,
+            hub.memory,
         )
         self.driver = self.campaigns.driver
         self.jobs = JobStore(hub.database, hub.replica_id)

@@ -12,11 +12,11 @@ from hub.campaigns.waves import (
     CampaignStatus,
     Growth,
     Move,
-    Plan,
     StopAt,
     TargetCounts,
     Wave,
     WaveApproval,
+    WavePlan,
     Wish,
     allowance,
     approved,
@@ -31,13 +31,13 @@ from protocol.ids import DeviceId
 
 RULE = StopAt(failed_percent=20, minimum=5)
 RUNS = CampaignStatus.IN_PROGRESS
-ONE = Plan(waves=1)
+ONE = WavePlan(waves=1)
 
 
 def move(
     wave: int = 0, *, waves: int = 2, stop_at: StopAt | None = None, **counts: Any
 ) -> Move | None:
-    return move_of(RUNS, wave, TargetCounts(**counts), Plan(waves=waves, stop_at=stop_at))
+    return move_of(RUNS, wave, TargetCounts(**counts), WavePlan(waves=waves, stop_at=stop_at))
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_at_its_end_nobody_needs_to_move_it(status: CampaignStatus) -> None:
 def test_a_wave_waits_for_an_approval(
     approval: WaveApproval | None, wave: int, waits: bool
 ) -> None:
-    plan = Plan(waves=3, approval=approval)
+    plan = WavePlan(waves=3, approval=approval)
     counts = TargetCounts(pending=3, success=1, wave_success=1)
     awaiting = Move(status=CampaignStatus.AWAITING, wave=wave)
     assert move_of(RUNS, wave, counts, plan) == (
@@ -114,6 +114,15 @@ def test_a_wave_waits_for_an_approval(
     )
     last = move_of(RUNS, 2, TargetCounts(success=3), plan)
     assert last == Move(status=CampaignStatus.SUCCESS, wave=2)
+
+
+def test_one_that_devices_join_is_not_over_before_its_end() -> None:
+    plan, done = WavePlan(waves=2, follow=True), TargetCounts(success=2)
+    assert move_of(RUNS, 0, done, plan) is None
+    joined = move_of(RUNS, 0, TargetCounts(pending=1, success=2), plan)
+    assert joined == Move(status=RUNS, wave=1)
+    end = move_of(RUNS, 1, done, plan, is_over=True)
+    assert end == Move(status=CampaignStatus.SUCCESS, wave=1)
 
 
 def test_a_wave_is_approved_once() -> None:
