@@ -270,7 +270,7 @@ _CAMPAIGNS: Final = [
     Read("campaigns.open", "'default'"),
     Read("campaigns.lock_new", "'default'"),
     Read("campaigns.busy", "'default', 'p2', 'agent', '{d77,d100}'", 3 * KEY),
-    Read("campaigns.member_name", "'default', 'u7'", 2 * KEY),
+    Read("campaigns.member_name", "'default', 'u7'"),
     Read("campaigns.strangers", "'default', 'p7', '{d77,d1000}'", 2 * KEY),
     Read("campaigns.counts", "'default', '{p7}'", 40),
     Read("campaigns.devices", "'default', 'p7', NULL, 101, NULL", _NEAR),

@@ -137,6 +137,7 @@ OF_DEVICES = {
     "audit", "campaigns", "commands", "config", "desired", "devices", "groups", "telemetry",
 }  # fmt: skip
 OF_NO_DEVICE = {
+    "campaigns.member_name",
     "commands.channel_of",
     "config.schemas",
     "desired.pinned_artifacts",
