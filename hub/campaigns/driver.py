@@ -231,7 +231,7 @@ class Driver:
                 break
             self._note(moved, move)
             campaign = moved
-            if move.status is CampaignStatus.SUCCESS:
+            if move.status is CampaignStatus.SUCCESS and campaign.counts.success:
                 await self._effects.succeeded(connection, campaign)
         return campaign, stopped
 

@@ -36,6 +36,7 @@ LEAST: Final = {
         certificates:update
         secrets:list secrets:get secrets:create secrets:update secrets:delete secrets:use
         approvals:update sessions/recordings:get
+        webhooks:create webhooks:update webhooks:delete
     """,
     "MANAGER": """
         devices:update device-groups:create device-groups:update device-groups:delete
@@ -51,6 +52,7 @@ LEAST: Final = {
         campaigns:get campaigns:list penalties:list releases:get releases:list signing-keys:list
         approvals:get approvals:list cloud-sync:get settings:get usage:get health:get audit-log:list
         certificates:list applications:get applications:list workloads:get workloads:list
+        webhooks:get webhooks:list
     """,
 }
 """As the protocol says it, not as the code does."""
