@@ -66,7 +66,8 @@ def test_a_roll_out_is_seen_as_waves(enter: Enter, floor: Floor, hub: HubProcess
         section = page.get_by_role("region", name="Roll-outs")
         expect(section).to_contain_text("Nothing was rolled out yet.")
         waves = [{"count": 1}, {"percent": 100}]
-        rollout = roll_out(rest, name, newer, waves=waves)
+        rule = {"failedPercent": 50, "minimum": 2}
+        rollout = roll_out(rest, name, newer, waves=waves, stopAt=rule)
         row = section.locator(f"[data-campaign-id='{rollout}']")
         expect(row).to_contain_text(newer[:12])
         expect(row).to_contain_text("1 of 2", timeout=ROLL_OUT_MS)

@@ -51,7 +51,7 @@ async def obedient(
     devices = [Obedient(fleet, await fleet.enroll("obeys"), failures) for _ in range(count)]
     async with in_background(*(device.run() for device in devices)):
         for device in devices:
-            await until(lambda device=device: is_online(rest, device.device_id))
+            await until(lambda device=device: is_online(rest, device.device_id), seconds=20)
         yield devices
 
 
