@@ -90,6 +90,14 @@ class CampaignDevicesQuery(ListQuery, frozen=True, kw_only=True):
     """Any of these."""
 
 
+class ShownTarget(Struct, frozen=True, rename="camel", kw_only=True):
+    """One of these; of the devices that were named, those that the caller sees."""
+
+    query: str | UnsetType = UNSET
+    group_id: str | UnsetType = UNSET
+    device_ids: tuple[DeviceId, ...] | UnsetType = UNSET
+
+
 class CampaignTerms(Struct, frozen=True, rename="camel", kw_only=True):
     """The requested terms, with defaults filled in."""
 
@@ -117,7 +125,7 @@ class CampaignItem(Struct, frozen=True, rename="camel", kw_only=True):
     release_id: str | None
     application: ApplicationLoad | None
     version: str | None
-    target: Target | None
+    target: ShownTarget | None
     """None: whoever has the application."""
     status: CampaignStatus
     counts: CampaignCounts
@@ -294,6 +302,14 @@ def _terms(body: CampaignBody, loaded: Loaded) -> Terms:
     )
 
 
+def _shown(target: Target) -> ShownTarget:
+    return ShownTarget(
+        query=UNSET if target.query is None else target.query,
+        group_id=UNSET if target.group_id is None else target.group_id,
+        device_ids=UNSET if target.device_ids is None else target.device_ids,
+    )
+
+
 def _preview(found: Preview) -> CampaignPreview:
     return CampaignPreview(count=found.count, sample=found.sample, refused=found.refused)
 
@@ -308,7 +324,7 @@ def _item(campaign: Campaign, command: dict[str, Any] | None) -> CampaignItem:
         release_id=campaign.subject if campaign.kind == "release" else None,
         application=None if load is None else ApplicationLoad(load.name, load.revision),
         version=terms.version,
-        target=campaign.target,
+        target=None if campaign.target is None else _shown(campaign.target),
         status=campaign.status,
         counts=counts_of(campaign),
         wave=campaign.wave,
