@@ -163,9 +163,8 @@ class Driver:
     ) -> tuple[Campaign, list[CampaignTarget]]:
         """The campaign with who came to match it since, and without who does no more."""
         terms, last = campaign.terms, campaign.followed_at
-        is_over = terms.ends_at is not None and now >= terms.ends_at
         rests = last is not None and now - last < FOLLOWED
-        if not terms.follow or is_over or rests or campaign.status is not RUNS:
+        if not terms.follow or terms.is_over(now) or rests or campaign.status is not RUNS:
             return campaign, []
         owner = await self._effects.owner(campaign)
         moved = await self._enlisting.follow(connection, owner, campaign)
@@ -188,8 +187,7 @@ class Driver:
         self, connection: Connection, campaign: Campaign, now: datetime
     ) -> list[CampaignTarget]:
         """Whoever waits when its time is over, left out."""
-        ends_at = campaign.terms.ends_at
-        if ends_at is None or now < ends_at or not campaign.counts.pending:
+        if not campaign.terms.is_over(now) or not campaign.counts.pending:
             return []
         name = (campaign.org, campaign.campaign_id)
         left = await self._store.skip_pending(connection, name, ENDED_BEFORE)
@@ -216,8 +214,8 @@ class Driver:
             campaign.wave,
             campaign.counts,
             terms.plan,
-            is_due=terms.start_at is None or now >= terms.start_at,
-            is_over=terms.ends_at is not None and now >= terms.ends_at,
+            is_due=terms.is_due(now),
+            is_over=terms.is_over(now),
         ):
             if move.status is CampaignStatus.PENDING:
                 owner = await self._effects.owner(campaign)

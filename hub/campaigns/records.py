@@ -58,6 +58,12 @@ class Terms(Struct, frozen=True, kw_only=True, rename="camel"):
             retries=self.retries,
         )
 
+    def is_due(self, now: datetime) -> bool:
+        return self.start_at is None or now >= self.start_at
+
+    def is_over(self, now: datetime) -> bool:
+        return self.ends_at is not None and now >= self.ends_at
+
     @property
     def plan(self) -> WavePlan:
         return WavePlan(

@@ -51,7 +51,6 @@ from hub.campaigns.store import CampaignStore, owner_of
 from hub.campaigns.targets import Find
 from hub.campaigns.waves import (
     FINISHED,
-    WISHES,
     CampaignStatus,
     Move,
     StopAt,
@@ -60,6 +59,7 @@ from hub.campaigns.waves import (
     Wish,
     approved,
     problem_of,
+    wished,
 )
 from hub.campaigns.windows import fault_of
 from hub.commands.service import CommandService
@@ -234,7 +234,8 @@ class CampaignService:
             return await self.get(by.org, campaign_id)
         async with self._store.database.tenant(by.org).transaction() as connection:
             campaign = await self._locked(connection, name)
-            status = WISHES.get((campaign.status, wish))
+            waits = campaign.terms.start_at is not None and not campaign.counts.total
+            status = wished(campaign.status, wish, waits_for_its_time=waits)
             if status is None:
                 raise Conflict(f"it is {campaign.status}: too late to {wish}")
             if status is campaign.status:

@@ -87,6 +87,17 @@ WISHES: Final[dict[tuple[CampaignStatus, Wish], CampaignStatus]] = {
 """A wish that is not here comes too late. Repeating one changes nothing."""
 
 
+def wished(
+    status: CampaignStatus, wish: Wish, *, waits_for_its_time: bool
+) -> CampaignStatus | None:
+    """What becomes of it; None = it is too late. `waits_for_its_time`: nobody was looked up yet, so
+    resumed it goes back to where that is done, also when its time has come meanwhile."""
+    to = WISHES.get((status, wish))
+    if status is _C.PAUSED and to is _C.IN_PROGRESS and waits_for_its_time:
+        return _C.SCHEDULED
+    return to
+
+
 class Wave(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A number of further devices, or a share of all: exactly one of the two."""
 
@@ -134,6 +145,10 @@ class TargetCounts(Struct, kw_only=True):
     unfinished: int = 0
     wave_success: int = 0
     wave_failed: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.pending + self.in_progress + self.success + self.failed + self.skipped
 
 
 def problem_of(waves: Sequence[Wave]) -> str | None:
@@ -183,8 +198,6 @@ def move_of(
         case CampaignStatus.PENDING:
             return Move(status=CampaignStatus.IN_PROGRESS, wave=wave)
         case CampaignStatus.IN_PROGRESS:
-            if not is_due:  # it was paused before
-                return Move(status=CampaignStatus.SCHEDULED, wave=wave)
             if plan.follow and not is_over and not counts.pending and not counts.unfinished:
                 return None
             return _under_way(wave, counts, plan)

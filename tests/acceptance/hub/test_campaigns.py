@@ -352,6 +352,24 @@ async def test_what_is_scheduled_can_be_aborted_and_paused(rest: Rest, fleet: Fl
     assert (await rest.post(f"{path}/abort")).json()["data"]["status"] == "ABORTED"
 
 
+async def test_one_that_was_paused_when_its_time_came_begins_when_it_is_resumed(
+    rest: Rest, fleet: Fleet
+) -> None:
+    async with obedient(fleet, rest) as devices:
+        at = datetime.now(UTC) + timedelta(seconds=2)
+        begun = await begin(rest, ids(devices), startAt=at.isoformat())
+        path = f"/campaigns/{begun['id']}"
+        assert (await rest.post(f"{path}/pause")).json()["data"]["status"] == "PAUSED"
+        await until(lambda: has_come(at))
+        assert (await rest.post(f"{path}/resume")).status_code == 200
+        found = await ended(rest, begun["id"])
+        assert (found["status"], found["counts"]["success"]) == ("SUCCESS", 1)
+
+
+async def has_come(at: datetime) -> bool:
+    return datetime.now(UTC) > at
+
+
 async def test_at_its_end_who_waits_is_left_out(rest: Rest, fleet: Fleet) -> None:
     away = await fleet.enroll()
     begun = await begin(rest, {"deviceIds": [away]}, endsAt=soon(2))

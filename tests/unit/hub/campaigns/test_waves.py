@@ -26,6 +26,7 @@ from hub.campaigns.waves import (
     problem_of,
     recount,
     waves_of,
+    wished,
 )
 from protocol.ids import DeviceId
 
@@ -79,8 +80,11 @@ def test_what_is_scheduled_begins_when_it_is_due() -> None:
     scheduled, none = CampaignStatus.SCHEDULED, TargetCounts()
     assert move_of(scheduled, 0, none, ONE, is_due=False) is None
     assert move_of(scheduled, 0, none, ONE) == Move(status=CampaignStatus.PENDING, wave=0)
-    resumed = move_of(RUNS, 0, none, ONE, is_due=False)
-    assert resumed == Move(status=scheduled, wave=0)
+    paused = CampaignStatus.PAUSED
+    assert wished(paused, Wish.RESUME, waits_for_its_time=True) is scheduled
+    assert wished(paused, Wish.RESUME, waits_for_its_time=False) is RUNS
+    assert wished(paused, Wish.ABORT, waits_for_its_time=True) is CampaignStatus.ABORTED
+    assert TargetCounts(pending=1, skipped=2).total == 3
 
 
 @pytest.mark.parametrize(
