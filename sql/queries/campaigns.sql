@@ -216,7 +216,7 @@ WHERE NOT EXISTS (SELECT 1 FROM campaign_device x
 ORDER BY t.place
 
 -- name: follow
--- Who waits and is none of these devices ($3) any more is skipped ($4 says why), and who was skipped for that and is
+-- Who waits for a first turn and is none of these devices ($3) any more is skipped ($4 says why), and who was skipped for that and is
 -- one again waits, in the last wave ($5).
 UPDATE campaign_device t
 SET status = CASE t.status WHEN 'PENDING' THEN 'SKIPPED' ELSE 'PENDING' END,
@@ -224,7 +224,7 @@ SET status = CASE t.status WHEN 'PENDING' THEN 'SKIPPED' ELSE 'PENDING' END,
     wave = CASE t.status WHEN 'PENDING' THEN t.wave ELSE $5 END,
     finished_at = CASE t.status WHEN 'PENDING' THEN now() END
 WHERE t.org_id = $1 AND t.campaign_id = $2
-  AND CASE WHEN t.status = 'PENDING' THEN t.device_id <> ALL ($3::text[])
+  AND CASE WHEN t.status = 'PENDING' THEN t.attempt = 0 AND t.device_id <> ALL ($3::text[])
            ELSE t.status = 'SKIPPED' AND t.error ->> 'code' = 'no_longer_matches' AND t.device_id = ANY ($3) END
 RETURNING t.*
 
