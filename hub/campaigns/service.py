@@ -21,6 +21,7 @@ from hub.campaigns.held import (
     awaiting_campaign,
     held_of,
     is_dangerous,
+    is_guarded,
     may_bring,
     new_approval,
 )
@@ -256,8 +257,12 @@ class CampaignService:
         self, by: Principal, campaign_id: str, wave: int, comment: str | None
     ) -> Campaign:
         """The wave behind `wave`, counted from 1, may begin. Raises `NotFound`; `Conflict` where
-        nothing waits for that."""
+        nothing waits for that; `Forbidden` for its owner, where nobody may send it alone."""
+        guarded = await self._approvals.guarded(by.org)
         async with self._own(by, (by.org, campaign_id)) as (connection, campaign):
+            is_another = by.kind == "user" and by.subject != campaign.owner_id
+            if not is_another and is_guarded(guarded.approvals, campaign):
+                raise Forbidden("another person than its owner approves a wave of it")
             try:
                 move = approved(campaign.status, campaign.wave, wave)
             except ValueError as refused:
