@@ -1,4 +1,4 @@
-import { Button, Modal, NumberInput, Select, Stack, Textarea, TextInput } from "@mantine/core";
+import { Button, Modal, NumberInput, Select, Stack, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
@@ -9,17 +9,16 @@ import { type CommandSpec, commandOf, initialValues, type Values } from "../../a
 import { problemText } from "../../api/problemText";
 import { beginRun, type NewRun, previewRun, RUNS } from "../../api/runs";
 import { CommandField } from "../../parts/CommandField";
+import { AimFields } from "../../parts/campaigns/AimFields";
 import { AimSwitch } from "../../parts/campaigns/AimSwitch";
+import { type Aim, EMPTY, targetOf } from "../../parts/campaigns/aims";
 import campaign from "../../parts/campaigns/campaigns.module.css";
-import { DevicesInput } from "../../parts/campaigns/DevicesInput";
-import { GroupInput } from "../../parts/campaigns/GroupInput";
 import { TermsInput } from "../../parts/campaigns/TermsInput";
 import { CAREFUL, termsOf } from "../../parts/campaigns/terms";
 import { Actions } from "../../parts/Label";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
-import { type Aim, EMPTY, targetOf } from "./aims";
 
 /** Software has pages of its own, which know what fits. */
 const ELSEWHERE = "update_firmware";
@@ -208,39 +207,18 @@ function CommandChoice({ spec, onChange }: ChoiceProps) {
 type AimProps = { aim: Aim; onChange: (aim: Aim) => void; error: string | null };
 
 function AimInput({ aim, onChange, error }: AimProps) {
-  const words = useText().campaigns;
+  const { aims } = useText().campaigns;
   return (
     <AimSwitch
       by={aim.by}
       ways={[
-        ["query", words.page.query],
-        ["group", words.aims.group],
-        ["devices", words.aims.devices],
+        ["query", aims.query],
+        ["group", aims.group],
+        ["devices", aims.devices],
       ]}
       onChange={by => onChange(EMPTY[by])}
     >
-      {aim.by === "group" && (
-        <GroupInput groupId={aim.groupId} onChange={groupId => onChange({ ...aim, groupId })} />
-      )}
-      {aim.by === "query" && (
-        <Textarea
-          aria-label={words.page.query}
-          description={words.page.queryHint}
-          inputWrapperOrder={["label", "input", "description", "error"]}
-          autosize
-          spellCheck={false}
-          value={aim.query}
-          error={error}
-          onChange={event => onChange({ ...aim, query: event.currentTarget.value })}
-        />
-      )}
-      {aim.by === "devices" && (
-        <DevicesInput
-          deviceIds={aim.deviceIds}
-          onChange={deviceIds => onChange({ ...aim, deviceIds })}
-        />
-      )}
-      {aim.by !== "query" && error && <ProblemLine error={new Error(error)} />}
+      <AimFields aim={aim} onChange={onChange} error={error} />
     </AimSwitch>
   );
 }

@@ -92,7 +92,6 @@ export const campaigns = {
     name: "Name",
     nameHint: "Without one it is called as its command.",
     query: "Query",
-    queryHint: "Such as: label.line = 3 and connected",
     counting: "Looking up whom it would reach",
     refused: (count: number) => `${number(count)} left out: you may not do this to them`,
     retries: "Sent again",
@@ -127,7 +126,8 @@ export const campaigns = {
   // A new one
   target: "Target",
   status: "Status",
-  aims: { group: "A group", devices: "Selected devices" },
+  aims: { query: "A query", group: "A group", devices: "Selected devices" },
+  queryHint: 'Such as label.line = "3" and not tag = spare',
   chooseGroup: "Choose a group",
   noGroups: "There are no groups.",
   chooseDevices: "Search devices",
