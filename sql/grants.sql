@@ -38,7 +38,7 @@ GRANT SELECT, INSERT ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE ON
-    byte_connection, campaign_device, device, device_line, usage_day, device_state, metric_rollup,
+    byte_connection, device, device_line, usage_day, device_state, metric_rollup,
     penalty_cleared, rollup_mark, setting, user_preference
 TO longline_hub;
 
@@ -53,7 +53,7 @@ GRANT SELECT, INSERT, UPDATE ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    certificate, enrollment_request, enrollment_token, enrollment_use
+    campaign_device, certificate, enrollment_request, enrollment_token, enrollment_use
 TO longline_hub;
 
 GRANT SELECT, INSERT ON

@@ -1311,12 +1311,14 @@ CREATE TABLE campaign (
     opened_at       timestamptz NOT NULL DEFAULT now(),
     followed_at     timestamptz,
     owner_name      text NOT NULL DEFAULT '',
+    ended_counts    jsonb,
     PRIMARY KEY (org_id, campaign_id),
     CHECK ((finished_at IS NOT NULL) = (status IN ('SUCCESS', 'FAILED', 'ABORTED')))
 );
 CREATE INDEX campaign_recent ON campaign (org_id, created_at DESC, campaign_id DESC);
 CREATE INDEX campaign_subject ON campaign (org_id, subject);
 CREATE INDEX campaign_open ON campaign (org_id) WHERE closed_at IS NULL;
+COMMENT ON COLUMN campaign.ended_counts IS 'How its devices stood, since these are gone; null: count them.';
 COMMENT ON COLUMN campaign.owner_id IS 'The user (also of an API key) whose rights count when it sends.';
 COMMENT ON COLUMN campaign.subject IS 'What it is about, for the floor that began it: the id of a release, the name of an application, the type of a command.';
 COMMENT ON COLUMN campaign.target IS 'Whom it is for, as it was asked for; null: whoever has the application.';

@@ -29,7 +29,7 @@ class Retention(Struct, frozen=True, kw_only=True, rename="camel"):
     metric_days: Days = 30
     """Metric roll-ups."""
     command_days: Days = 90
-    """Ended commands, and ended deployments."""
+    """Ended commands, and devices of ended campaigns."""
     audit_days: AuditDays = 400
     edge_days: Days = 90
     """Records of production, and dead letters."""

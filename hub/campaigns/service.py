@@ -110,6 +110,7 @@ MOST_ROWS: Final = 10_000
 """Of the audit that one campaign begins with: as many as a bulk call has."""
 MOST_OPEN: Final = 50
 SAMPLE: Final = 50
+KEPT_DAYS: Final = 400
 ABORTED: Final = error_of("aborted", "the campaign was aborted before the device's turn")
 
 
@@ -466,7 +467,8 @@ class CampaignService:
             await self._audit.record(connection, audit_entry(by, "penalty.clear", device_id))
 
     async def clean_up(self, *, days: int) -> None:
-        await self._store.forget(days)
+        """Its devices are kept as long as what they were sent."""
+        await self._store.forget(max(days, KEPT_DAYS), devices_days=days)
 
 
 def _begun(

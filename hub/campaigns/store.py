@@ -178,8 +178,12 @@ class CampaignStore:
     async def is_under_way(self, connection: Connection, org: OrgId, subject: str) -> bool:
         return bool(await connection.fetchval(_Q["unfinished_of"], org, subject))
 
-    async def forget(self, days: int) -> None:
+    async def forget(self, days: int, *, devices_days: int) -> None:
+        """What ended so long ago; of what ended `devices_days` ago only how its devices stood is
+        kept."""
         await self.database.execute(_Q["forget"], days)
+        while await self.database.fetchval(_Q["forget_devices"], devices_days):
+            pass
 
     # Driving
 
@@ -358,6 +362,8 @@ def _counted(row: Row) -> TargetCounts:
 
 
 def _campaign(row: Row, counts: dict[str, TargetCounts]) -> Campaign:
+    kept = row["ended_counts"]
+    ended = None if kept is None else TargetCounts(**kept)
     return Campaign(
         org=row["org_id"],
         campaign_id=row["campaign_id"],
@@ -380,7 +386,7 @@ def _campaign(row: Row, counts: dict[str, TargetCounts]) -> Campaign:
         created_by=row["created_by"],
         created_at=row["created_at"],
         finished_at=row["finished_at"],
-        counts=counts.get(row["campaign_id"], TargetCounts()),
+        counts=counts.get(row["campaign_id"], TargetCounts()) if ended is None else ended,
     )
 
 

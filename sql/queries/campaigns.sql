@@ -366,6 +366,29 @@ RETURNING *
 UPDATE campaign SET closed_at = now()
 WHERE org_id = $1 AND campaign_id = $2 AND finished_at IS NOT NULL AND closed_at IS NULL
 
+-- name: forget_devices
+-- Devices of campaigns that ended so long ago, counted from the newest in case the clock is wrong: only how
+-- many stood how stays. A portion of them.
+WITH old AS (
+    SELECT org_id, campaign_id FROM campaign
+    WHERE ended_counts IS NULL
+      AND closed_at < least(now(), (SELECT max(closed_at) FROM campaign)) - make_interval(days => $1)
+    ORDER BY closed_at LIMIT 100 FOR UPDATE SKIP LOCKED
+), counted AS (
+    UPDATE campaign c SET ended_counts = (
+        SELECT jsonb_build_object(
+                   'success', count(*) FILTER (WHERE d.status = 'SUCCESS'),
+                   'failed', count(*) FILTER (WHERE d.status = 'FAILED'),
+                   'skipped', count(*) FILTER (WHERE d.status = 'SKIPPED'))
+        FROM campaign_device d WHERE d.org_id = c.org_id AND d.campaign_id = c.campaign_id)
+    FROM old o WHERE c.org_id = o.org_id AND c.campaign_id = o.campaign_id
+    RETURNING c.org_id, c.campaign_id
+), gone AS (
+    DELETE FROM campaign_device d USING counted c
+    WHERE d.org_id = c.org_id AND d.campaign_id = c.campaign_id
+)
+SELECT count(*) FROM counted
+
 -- name: forget
 -- Campaigns past their retention, counted from the newest in case the clock is wrong.
 DELETE FROM campaign

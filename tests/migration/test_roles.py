@@ -46,7 +46,7 @@ RIGHTS = {
     "audit_look": {"SELECT", "UPDATE"},
     "audit_seal": RW,
     "campaign": RW | {"UPDATE", "DELETE"},
-    "campaign_device": RW | {"UPDATE"},
+    "campaign_device": RW | {"UPDATE", "DELETE"},
     "certificate": RW | {"UPDATE", "DELETE"},
     "certificate_authority": RW | {"UPDATE"},
     "cloud_sync_queue": RW | {"UPDATE", "DELETE"},

@@ -284,23 +284,35 @@ async def test_what_an_aborted_campaign_had_not_sent_is_never_sent(database: Dat
         assert await two.look() == 0
 
 
-async def test_campaigns_are_forgotten_with_time(database: Database) -> None:
+async def test_of_old_campaigns_the_counts_stay_and_at_last_nothing(database: Database) -> None:
     devices = await add_devices(database)
+
+    async def passed(days: int) -> None:
+        past = "UPDATE campaign SET closed_at = closed_at - make_interval(days => $1)"
+        await database.execute(past, days)
+
     async with replicas(database) as (_, one, _):
-        campaign = await one.begin(devices)
-        await one.campaigns.ask(ADMIN, campaign.campaign_id, Wish.ABORT, action="a")
-        await one.look()
+
+        async def ended() -> Campaign:
+            campaign = await one.begin(devices)
+            await one.campaigns.ask(ADMIN, campaign.campaign_id, Wish.ABORT, action="a")
+            await one.look()
+            return campaign
+
+        old = await ended()
+        await passed(2)
         await one.campaigns.clean_up(days=1)
-        await one.status(campaign)
-        await database.execute("UPDATE campaign SET closed_at = now() - interval '2 days'")
+        assert len(await one.targets(old)) == 1, "counted from the newest: none ended since"
+        recent = await ended()
         await one.campaigns.clean_up(days=1)
-        await one.status(campaign)  # counted from the newest: none ended since
-        newer = await one.begin(devices)
-        await one.campaigns.ask(ADMIN, newer.campaign_id, Wish.ABORT, action="a")
-        await one.look()
+        assert (await one.targets(old), len(await one.targets(recent))) == ([], 1)
+        kept = await one.campaigns.get(DEFAULT_ORG, old.campaign_id)
+        assert (kept.status, kept.counts.skipped) == (CampaignStatus.ABORTED, 1)
+        await passed(400)
+        await ended()
         await one.campaigns.clean_up(days=1)
         with pytest.raises(NotFound):
-            await one.status(campaign)
+            await one.status(old)
 
 
 @pytest.mark.parametrize("end", ["UPDATE member SET disabled = true", "DELETE FROM role_binding"])
