@@ -132,6 +132,12 @@ job_late_seconds = Histogram(
     buckets=_SECONDS,
     registry=REGISTRY,
 )
+schedule_runs = Counter(
+    "longline_schedule_runs_total",
+    "Runs of schedules, by how they ended",
+    ["status"],
+    registry=REGISTRY,
+)
 webhook_events = Counter(
     "longline_webhook_events_total",
     "Events of webhooks, by what became of them",
