@@ -345,7 +345,7 @@ ROUTES: Final = (
     Route("GET", "/orgs", OrganisationEndpoints.list, Door.INSTANCE, "List organisations.", answer=list[OrgItem]),
     Route("POST", "/orgs", OrganisationEndpoints.create, Door.INSTANCE, "Create an organisation; you are its first administrator.", body=OrgBody, answer=OrgItem, status=201),
     Route("GET", "/orgs/{id}", OrganisationEndpoints.get, Door.INSTANCE, "Get an organisation.", answer=OrgItem),
-    Route("PATCH", "/orgs/{id}", OrganisationEndpoints.rename, Door.INSTANCE, "Rename an organisation.", body=OrgPatch, answer=OrgItem),
+    Route("PATCH", "/orgs/{id}", OrganisationEndpoints.change, Door.INSTANCE, "Change name and time zone of an organisation.", body=OrgPatch, answer=OrgItem),
     Route("DELETE", "/orgs/{id}", OrganisationEndpoints.end, Door.INSTANCE, "Delete an organisation and everything in it.", query=OrgDeletion, status=202),
 
     Route("POST", "/devices/{id}/token", EnrollmentEndpoints.token, Door.ENROLL, "Enrol a device, or renew its token.", query=TokenQuery, answer=DeviceToken, secret=True),

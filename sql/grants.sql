@@ -98,5 +98,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     device_workloads
 TO longline_hub;
 
-REVOKE EXECUTE ON FUNCTION make_partitions, drop_partitions, empty_organisation, end_certificates FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION make_partitions, drop_partitions, empty_organisation TO longline_hub;
+REVOKE EXECUTE ON FUNCTION make_partitions, drop_partitions, empty_organisation, end_certificates,
+    timezone_of FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION make_partitions, drop_partitions, empty_organisation, timezone_of TO longline_hub;

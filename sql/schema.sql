@@ -9,7 +9,8 @@ CREATE TABLE org (
     org_id     text PRIMARY KEY,
     name       text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    ended_at   timestamptz
+    ended_at   timestamptz,
+    timezone   text NOT NULL DEFAULT 'UTC'
 );
 COMMENT ON COLUMN org.ended_at IS 'Since then nobody is a member, and what it had is being emptied. The id is never used again.';
 INSERT INTO org (org_id, name) VALUES ('default', 'Default organisation');
@@ -527,9 +528,11 @@ CREATE TABLE device (
     quarantined_at     timestamptz,
     quarantined_by     text,
     quarantine_reason  text,
+    timezone           text,
     PRIMARY KEY (org_id, device_id)
 ) WITH (fillfactor = 80);
 CREATE INDEX device_created ON device (org_id, created_at DESC, device_id DESC);
+COMMENT ON COLUMN device.timezone IS 'Its own; null means that of its groups or its organisation.';
 COMMENT ON COLUMN device.disabled IS 'Its credentials are refused (not the same as the disable_device command).';
 COMMENT ON COLUMN device.lowest IS 'Tokens of the device with a version from lowest to highest are good; none when lowest is above.';
 CREATE INDEX device_barred ON device (org_id, device_id) WHERE disabled OR deleted_at IS NOT NULL;
@@ -711,6 +714,7 @@ CREATE TABLE device_group (
     trusted    boolean NOT NULL DEFAULT true,
     volatile   boolean NOT NULL DEFAULT false,
     evaluated_at timestamptz,
+    timezone   text,
     PRIMARY KEY (org_id, group_id)
 );
 CREATE UNIQUE INDEX device_group_name ON device_group (org_id, lower(name));
@@ -730,6 +734,19 @@ CREATE TABLE device_group_member (
     FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
 );
 CREATE INDEX device_group_member_device ON device_group_member (org_id, device_id);
+
+CREATE FUNCTION timezone_of(org text, device text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = public, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO' AS $$
+    SELECT coalesce((SELECT g.timezone FROM device_group_member m JOIN device_group g USING (org_id, group_id)
+                     WHERE m.org_id = o.org_id AND m.device_id = device AND g.timezone IS NOT NULL
+                     ORDER BY lower(g.name) LIMIT 1),
+                    o.timezone)
+    FROM org o
+    WHERE o.org_id = org
+      AND coalesce(nullif(current_setting('longline.org', true), ''), org) = org
+$$;
+COMMENT ON FUNCTION timezone_of IS 'The time zone (its IANA name) of a device that has none of its own: of the first of its groups by name that has one, else of its organisation. The same for whoever may see the device, also where he does not see all of its groups.';
 
 CREATE TABLE device_group_config (
     org_id     text NOT NULL,
@@ -1329,11 +1346,13 @@ CREATE TABLE campaign_device (
     failures          smallint NOT NULL DEFAULT 0,
     from_health       text,
     recalled          boolean NOT NULL DEFAULT false,
+    zone              text NOT NULL DEFAULT 'UTC',
     PRIMARY KEY (org_id, campaign_id, position),
     UNIQUE (org_id, campaign_id, device_id),
     FOREIGN KEY (org_id, campaign_id) REFERENCES campaign ON DELETE CASCADE,
     CHECK ((finished_at IS NOT NULL) = (status IN ('SUCCESS', 'FAILED', 'SKIPPED')))
 ) WITH (fillfactor = 70);
+COMMENT ON COLUMN campaign_device.zone IS 'The time zone of the device when it came in, where a window follows it.';
 CREATE INDEX campaign_device_under_way ON campaign_device (org_id, campaign_id) WHERE status = 'IN_PROGRESS';
 CREATE INDEX campaign_device_waiting ON campaign_device (org_id, campaign_id, wave, position) WHERE status = 'PENDING';
 CREATE INDEX campaign_device_started ON campaign_device (org_id, campaign_id, started_at);

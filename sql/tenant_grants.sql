@@ -60,6 +60,8 @@ GRANT SELECT, UPDATE, DELETE ON
     device_config_history
 TO longline_app;
 
+GRANT EXECUTE ON FUNCTION timezone_of TO longline_app;
+
 -- Nobody who serves one organisation reads a hash of a password.
 GRANT SELECT (user_id, username, display_name, initial_password, instance_admin, created_at,
               totp_confirmed)

@@ -23,6 +23,7 @@ from hub.campaigns.effects import OWNER_LACKS_RIGHT, CampaignEffects, DriveStep
 from hub.campaigns.enlisting import Enlisting
 from hub.campaigns.held import may_bring
 from hub.campaigns.journey import (
+    ONE_FOR_ALL,
     CampaignTarget,
     Phase,
     Seen,
@@ -48,7 +49,7 @@ from hub.campaigns.waves import (
     pace,
     recount,
 )
-from hub.campaigns.windows import cancels, is_open, was_open_for
+from hub.campaigns.windows import cancels, follow_devices, is_open, was_open_for
 from protocol.ids import DeviceId
 from protocol.lifecycle import ENDED
 
@@ -249,13 +250,17 @@ class Driver:
         if campaign.status is not CampaignStatus.IN_PROGRESS or not campaign.counts.pending:
             return []
         name = (campaign.org, campaign.campaign_id)
-        terms = campaign.terms
-        if not is_open(terms.windows, driven.now):
+        terms, windows = campaign.terms, campaign.terms.windows
+        zones = await self._zones(connection, campaign)
+        opened = [each for each in zones if is_open(windows, driven.now, each)]
+        if not opened:
             return []
         rate = pace(terms.rate_per_minute, terms.growth, campaign.counts.success)
         lately = 0 if rate is None else await self._store.started_lately(connection, name)
         limit = allowance(rate, started_in_last_minute=lately)
-        found = await self._store.candidates(connection, campaign, wave=campaign.wave, limit=limit)
+        found = await self._store.candidates(
+            connection, campaign, wave=campaign.wave, limit=limit, zones=opened
+        )
         held_back = await self._held_back(connection, campaign, found, driven.now)
         changes = [
             TargetChange(
@@ -271,11 +276,23 @@ class Driver:
         ]
         begun = await self._store.write(connection, name, changes)
         seconds = terms.phase_timeout_seconds
-        if was_open_for(terms.windows, campaign.wave_since, driven.now, seconds=seconds):
+        late = [
+            each
+            for each in zones
+            if was_open_for(windows, campaign.wave_since, driven.now, zone=each, seconds=seconds)
+        ]
+        if late:
             begun += await self._store.skip_pending(
-                connection, name, OFFLINE, up_to_wave=campaign.wave, only_away=True
+                connection, name, OFFLINE, up_to_wave=campaign.wave, only_away=True, zones=late
             )
         return begun
+
+    async def _zones(self, connection: Connection, campaign: Campaign) -> Sequence[str]:
+        """Of whose turn may come. Where no window follows the devices all of them have the same."""
+        if not follow_devices(campaign.terms.windows):
+            return [ONE_FOR_ALL]
+        name = (campaign.org, campaign.campaign_id)
+        return await self._store.waiting_zones(connection, name, wave=campaign.wave)
 
     async def _held_back(
         self,
@@ -312,15 +329,15 @@ class Driver:
         """Targets whose command is not in the ledger, or should not be there any more."""
         moved = {target.position for target in changed}
         campaign = look.campaign
-        may_send = campaign.status not in FINISHED and is_open(campaign.terms.windows, now)
+        is_over, windows = campaign.status in FINISHED, campaign.terms.windows
         for target, seen in under_way:
             if seen.blocked and seen.command not in (None, *ENDED):
                 look.cancel.append(target)
             if target.phase is not Phase.DOWNLOADING or target.position in moved:
                 continue
-            if may_send and seen.command is None:
+            if not is_over and seen.command is None and is_open(windows, now, target.zone):
                 look.send.append(target)
-            if campaign.status in FINISHED and seen.command and not seen.cancel_asked:
+            if is_over and seen.command and not seen.cancel_asked:
                 look.cancel.append(target)
 
 
@@ -332,7 +349,7 @@ def _to_recall(
 ) -> list[TargetChange]:
     """Whose command is cancelled, because the window closed that it was sent in."""
     windows = campaign.terms.windows
-    if campaign.status in FINISHED or not cancels(windows) or is_open(windows, now):
+    if campaign.status in FINISHED or not cancels(windows):
         return []
     moved = {step.before.position for step in steps}
     return [
@@ -342,6 +359,7 @@ def _to_recall(
         and target.position not in moved
         and not target.recalled
         and seen.command not in (None, *ENDED)
+        and not is_open(windows, now, target.zone)
     ]
 
 

@@ -12,6 +12,7 @@ from hub.campaigns.records import Campaign, Enlisted, Load, Name, RollOut, Terms
 from hub.campaigns.store import CampaignStore
 from hub.campaigns.targets import Find
 from hub.campaigns.waves import NO_WAVE, waves_of
+from hub.campaigns.windows import follow_devices
 from hub.commands.service import CommandService
 from protocol.ids import DeviceId
 from protocol.replies import ErrorObject
@@ -62,7 +63,10 @@ class Enlisting:
             else dict.fromkeys(going, wave)
         )
         await self._store.enlist(
-            connection, name, [_enlisted(each, waves, left_out) for each in devices]
+            connection,
+            name,
+            [_enlisted(each, waves, left_out) for each in devices],
+            zoned=follow_devices(terms.windows),
         )
 
     async def write_now(

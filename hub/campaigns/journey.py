@@ -143,6 +143,10 @@ class Goal(Struct, frozen=True, kw_only=True):
     retries: int | None = None
 
 
+ONE_FOR_ALL: Final = "UTC"
+"""The time zone of each, where no window follows the devices."""
+
+
 class CampaignTarget(Struct, frozen=True, kw_only=True):
     """A device of a campaign. `from_…` is what it was when it got its command. `losses` and
     `failures` are counted since the campaign began, or was opened again: of commands of which
@@ -153,6 +157,8 @@ class CampaignTarget(Struct, frozen=True, kw_only=True):
     wave: int
     since: datetime
     """When the present phase began."""
+    zone: str = ONE_FOR_ALL
+    """Whose time it has for windows that follow the devices."""
     status: Status = Status.PENDING
     phase: Phase = Phase.WAITING
     attempt: int = 0

@@ -1,14 +1,15 @@
 """A campaign and its devices as callers see them, whichever way they ask."""
 
 from datetime import UTC, datetime
-from typing import Literal
+from functools import lru_cache
+from typing import Final, Literal
 
 from msgspec import Struct
 
 from hub.campaigns.journey import CampaignTarget, Phase, Status
 from hub.campaigns.records import Campaign
 from hub.campaigns.waves import CampaignStatus
-from hub.campaigns.windows import is_open
+from hub.campaigns.windows import Window, is_open
 from protocol.codec import at
 from protocol.ids import DeviceId
 from protocol.replies import ErrorObject
@@ -57,18 +58,28 @@ def counts_of(campaign: Campaign) -> CampaignCounts:
     )
 
 
+_is_open: Final = lru_cache(maxsize=64)(is_open)
+"""Of a page of devices most are of the same zone."""
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+
+
 class CampaignStanding(Struct, frozen=True):
     """What holds up the devices of a campaign."""
 
     status: CampaignStatus
     wave: int
-    is_open: bool = True
+    windows: tuple[Window, ...] = ()
+    now: datetime = _EPOCH
+
+    def is_open(self, zone: str) -> bool:
+        """For devices of this time zone."""
+        return _is_open(self.windows, self.now, zone)
 
 
 def standing_of(campaign: Campaign, now: float) -> CampaignStanding:
     """`now` in seconds since 1970."""
     moment = datetime.fromtimestamp(now, UTC)
-    return CampaignStanding(campaign.status, campaign.wave, is_open(campaign.terms.windows, moment))
+    return CampaignStanding(campaign.status, campaign.wave, campaign.terms.windows, moment)
 
 
 def device_of(target: CampaignTarget, standing: CampaignStanding) -> CampaignDevice:
@@ -93,6 +104,7 @@ def _phase(target: CampaignTarget, standing: CampaignStanding) -> ShownPhase:
         has_begun = target.wave <= standing.wave
         if standing.status is CampaignStatus.AWAITING and not has_begun:
             return "awaiting_approval"
-        if standing.status is CampaignStatus.IN_PROGRESS and has_begun and not standing.is_open:
+        runs = standing.status is CampaignStatus.IN_PROGRESS
+        if runs and has_begun and not standing.is_open(target.zone):
             return "waiting_for_window"
     return target.phase.value

@@ -105,13 +105,17 @@ class CampaignStore:
         )
         await add_jobs(connection, JOB, name[0], [name[1]])
 
-    async def enlist(self, connection: Connection, name: Name, devices: Sequence[Enlisted]) -> None:
+    async def enlist(
+        self, connection: Connection, name: Name, devices: Sequence[Enlisted], *, zoned: bool
+    ) -> None:
+        """`zoned`: their time zones count."""
         await connection.execute(
             _Q["add_devices"],
             *name,
             [each.device_id for each in devices],
             [each.wave for each in devices],
             [each.error for each in devices],
+            zoned,
         )
 
     async def get(self, connection: Connection, name: Name) -> Campaign | None:
@@ -193,10 +197,18 @@ class CampaignStore:
         return _seen(rows, campaign)
 
     async def candidates(
-        self, connection: Connection, campaign: Campaign, *, wave: int, limit: int
+        self,
+        connection: Connection,
+        campaign: Campaign,
+        *,
+        wave: int,
+        limit: int,
+        zones: Sequence[str],
     ) -> "list[tuple[CampaignTarget, Seen]]":
         name = campaign.org, campaign.campaign_id
-        rows = await connection.fetch(_Q["candidates"], *name, wave, limit, _application(campaign))
+        rows = await connection.fetch(
+            _Q["candidates"], *name, wave, limit, _application(campaign), list(zones)
+        )
         return _seen(rows, campaign)
 
     async def started_lately(self, connection: Connection, name: Name) -> int:
@@ -213,6 +225,10 @@ class CampaignStore:
         written = {row["position"] for row in rows}
         return [change.after for change in changes if change.after.position in written]
 
+    async def waiting_zones(self, connection: Connection, name: Name, *, wave: int) -> "list[str]":
+        rows = await connection.fetch(_Q["waiting_zones"], *name, wave)
+        return [row["zone"] for row in rows]
+
     async def skip_pending(
         self,
         connection: Connection,
@@ -221,8 +237,10 @@ class CampaignStore:
         *,
         up_to_wave: int = EVERY_WAVE,
         only_away: bool = False,
+        zones: Sequence[str] | None = None,
     ) -> "list[CampaignTarget]":
-        rows = await connection.fetch(_Q["skip_pending"], *name, up_to_wave, why, only_away)
+        of = None if zones is None else list(zones)
+        rows = await connection.fetch(_Q["skip_pending"], *name, up_to_wave, why, only_away, of)
         return [_target(row) for row in rows]
 
     async def block_pending(
@@ -372,6 +390,7 @@ def _target(row: Row) -> CampaignTarget:
         position=row["position"],
         wave=row["wave"],
         since=row["since"],
+        zone=row["zone"],
         status=Status(row["status"]),
         phase=Phase(row["phase"]),
         attempt=row["attempt"],

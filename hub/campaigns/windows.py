@@ -3,16 +3,18 @@
 import heapq
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
 from hub.base.cron import NotACron, NotAZone, Span, check, spans, zone_of
 
+OF_DEVICE: Final = "device"
+
 
 class Window(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """It begins as `cron` comes in `timezone`, and is `minutes` long as time passes. `at_end`: what
-    was sent runs on, or is cancelled and waits for the next."""
+    """It begins as `cron` comes in `timezone`, which may be that of each device, and is `minutes`
+    long as time passes. `at_end`: what was sent runs on, or is cancelled and waits for the next."""
 
     cron: Annotated[str, Meta(max_length=256)]
     minutes: Annotated[int, Meta(ge=1, le=1430)]
@@ -25,16 +27,22 @@ def fault_of(windows: Sequence[Window]) -> str | None:
     for window in windows:
         try:
             check(window.cron)
-            zone_of(window.timezone)
+            if window.timezone != OF_DEVICE:
+                zone_of(window.timezone)
         except (NotACron, NotAZone) as fault:
             return str(fault)
     return None
 
 
-def is_open(windows: Sequence[Window], now: datetime) -> bool:
-    """Without windows always."""
+def follow_devices(windows: Sequence[Window]) -> bool:
+    """Whether it matters where a device is."""
+    return any(window.timezone == OF_DEVICE for window in windows)
+
+
+def is_open(windows: Sequence[Window], now: datetime, zone: str) -> bool:
+    """For devices of this zone; without windows always."""
     instant = now + timedelta(microseconds=1)
-    return not windows or any(next(_spans(each, now, instant), None) for each in windows)
+    return not windows or any(next(_spans(each, zone, now, instant), None) for each in windows)
 
 
 def cancels(windows: Sequence[Window]) -> bool:
@@ -43,13 +51,13 @@ def cancels(windows: Sequence[Window]) -> bool:
 
 
 def was_open_for(
-    windows: Sequence[Window], since: datetime, now: datetime, *, seconds: float
+    windows: Sequence[Window], since: datetime, now: datetime, *, zone: str, seconds: float
 ) -> bool:
-    """Whether one of them was open for so long since then."""
+    """Whether one of them was open for devices of this zone for so long since then."""
     if not windows:
         return (now - since).total_seconds() >= seconds
     total, covered = 0.0, since
-    for begins, ends in heapq.merge(*(_spans(each, since, now) for each in windows)):
+    for begins, ends in heapq.merge(*(_spans(each, zone, since, now) for each in windows)):
         total += max(0.0, (ends - max(begins, covered)).total_seconds())
         covered = max(covered, ends)
         if total >= seconds:
@@ -57,5 +65,6 @@ def was_open_for(
     return False
 
 
-def _spans(window: Window, since: datetime, until: datetime) -> Iterator[Span]:
-    return spans(window.cron, zone_of(window.timezone), window.minutes, since, until)
+def _spans(window: Window, zone: str, since: datetime, until: datetime) -> Iterator[Span]:
+    name = zone if window.timezone == OF_DEVICE else window.timezone
+    return spans(window.cron, zone_of(name), window.minutes, since, until)

@@ -7,7 +7,7 @@ the right to what is done over that very device.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from hub.accounts.service import AccountService
 from hub.audit.entries import AuditEntry, audit_entry, changes_of
@@ -16,9 +16,10 @@ from hub.base.database import Connection
 from hub.base.errors import Forbidden, Invalid, NotFound, invalid
 from hub.base.principal import Principal
 from hub.base.visible import require_visible
+from hub.base.zones import require_own_zone
 from hub.devices.labels import merged
 from hub.devices.service import Settle
-from hub.devices.store import DeviceFilter, DeviceStore
+from hub.devices.store import Described, DeviceFilter, DeviceStore
 from hub.queries.service import QueryService
 from hub.rights.memory import RightsMemory
 from protocol.ids import DeviceId, DeviceKey, OrgId
@@ -26,8 +27,6 @@ from protocol.ids import DeviceId, DeviceKey, OrgId
 AT_ONCE: Final = 1_000
 """Devices of one transaction: others want their rows, too."""
 MOST: Final = 10_000
-Described = tuple[DeviceId, str, dict[str, str]]
-"""A device, its name and its labels."""
 Changes = dict[str, tuple[object, object]]
 """Of each field, from what to what."""
 Deed = Literal["delete", "quarantine", "release", "set"]
@@ -40,11 +39,13 @@ RIGHTS: Final[Mapping[Deed, str]] = {
 
 
 class BulkChange(Struct, frozen=True, kw_only=True):
-    """What is done. `labels` are merged, None takes one away; `name` is for one device."""
+    """What is done. `labels` are merged; None takes one away, or the time zone; `name` is for one
+    device."""
 
     deed: Deed
     labels: Mapping[str, str | None] = {}
     name: str | None = None
+    timezone: str | UnsetType | None = UNSET
     reason: str = "by a call for many devices"
 
 
@@ -162,7 +163,7 @@ class BulkService:
             rows = await self._store.lock_described(connection, by.org, device_ids)
             changes, refused = described(rows, change)
             await self._store.describe(
-                connection, by.org, list(changes), change.name, change.labels
+                connection, by.org, list(changes), change.name, change.timezone, change.labels
             )
             if change.labels:
                 await self._settle(connection, by, list(changes))
@@ -184,13 +185,17 @@ def described(
     """What changes of each device, and those that would have too many labels."""
     changes: dict[DeviceId, Changes] = {}
     refused: list[RefusedDevice] = []
-    for device_id, name, labels in rows:
+    for row in rows:
+        zone = row.timezone if change.timezone is UNSET else change.timezone
         try:
-            now = {"name": change.name or name, "labels": merged(labels, change.labels)}
+            labels = merged(row.labels, change.labels)
         except Invalid as error:
-            refused.append(RefusedDevice(device_id, str(error.code)))
+            refused.append(RefusedDevice(row.device_id, str(error.code)))
         else:
-            changes[device_id] = changes_of({"name": name, "labels": labels}, now)
+            changes[row.device_id] = changes_of(
+                {"name": row.name, "labels": row.labels, "timezone": row.timezone},
+                {"name": change.name or row.name, "labels": labels, "timezone": zone},
+            )
     return changes, refused
 
 
@@ -200,6 +205,7 @@ def _require_valid(change: BulkChange, wanted: Sorted, confirm: int | None) -> N
     if confirm is not None and confirm != len(wanted.known):
         raise invalid("confirm", f"it would be {len(wanted.known)} devices")
     require_visible(change.reason, "reason")
+    require_own_zone(change.timezone, "set.timezone")
     if change.name is not None:
         require_visible(change.name, "set.name")
         if len(wanted.known) + len(wanted.refused) > 1:

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from hub.base.errors import invalid
+from hub.base.zones import Zone
 from hub.devices.bulk import MOST, BulkChange, BulkService, RefusedDevice
 from hub.devices.labels import LabelsPatch
 from hub.web.inputs import Body, Text
@@ -19,6 +20,8 @@ class DeviceSetBody(Body, frozen=True, kw_only=True):
     """Merged with those that each has; null takes one away."""
     name: Text | None = None
     """For one device."""
+    timezone: Zone | UnsetType | None = UNSET
+    """Null takes their own away."""
 
 
 class DeviceBulkBody(Body, frozen=True, kw_only=True):
@@ -73,7 +76,12 @@ def _change(body: DeviceBulkBody) -> BulkChange:
         raise invalid("do", "say what to do by do or by set")
     change = BulkChange(deed=body.do or "set")
     if body.set is not None:
-        change = BulkChange(deed="set", labels=body.set.labels, name=body.set.name)
+        change = BulkChange(
+            deed="set",
+            labels=body.set.labels,
+            name=body.set.name,
+            timezone=body.set.timezone,
+        )
     elif body.reason is not None:
         change = BulkChange(deed=change.deed, reason=body.reason)
     return change

@@ -1,11 +1,12 @@
 """`/devices` and `/devices/{id}`."""
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 from starlette.requests import Request
 
 from hub.base.errors import invalid
 from hub.base.paging import Items
 from hub.base.principal import Principal
+from hub.base.zones import Zone
 from hub.devices.labels import Labels, LabelsPatch, Tags, tagged, tags_of
 from hub.devices.service import (
     ConnectedRow,
@@ -46,6 +47,7 @@ class DeviceBody(Body, frozen=True):
     production_line_id: Text | None = None
     tags: Tags = field(default_factory=list)
     labels: Labels = field(default_factory=dict[str, str])
+    timezone: Zone | None = None
 
 
 class DevicePatch(Body, frozen=True):
@@ -56,6 +58,8 @@ class DevicePatch(Body, frozen=True):
     """All that it has, or `labels`."""
     labels: LabelsPatch | None = None
     """Merged with those that it has; null takes one away."""
+    timezone: Zone | UnsetType | None = UNSET
+    """Null takes its own away: then that of its groups counts, or of the organisation."""
     disabled: bool | None = None
 
 
@@ -95,6 +99,10 @@ class Device(Struct, frozen=True, rename="camel", kw_only=True):
     tags: list[str]
     """The labels without a value."""
     labels: dict[str, str]
+    timezone: str
+    """Its own, else that of the first of its groups by name that has one, else of its
+    organisation."""
+    own_timezone: str | None
     group_ids: list[str]
     disabled: bool
     quarantine: ShownQuarantine | None
@@ -155,6 +163,7 @@ class DeviceEndpoints:
             company_id=body.company_id,
             production_line_id=body.production_line_id,
             labels=labels,
+            timezone=body.timezone,
         )
         return Answer(device_of(device), status=201, location=f"/api/v1/devices/{device.device_id}")
 
@@ -167,6 +176,7 @@ class DeviceEndpoints:
             production_line_id=call.body.production_line_id,
             tags=call.body.tags,
             labels=call.body.labels,
+            timezone=call.body.timezone,
             disabled=call.body.disabled,
         )
         return await self._changed(call, change, "device.update")
@@ -228,6 +238,8 @@ def device_of(row: DeviceRow) -> Device:
         production_line_id=row.production_line_id,
         tags=tags_of(row.labels),
         labels=row.labels,
+        timezone=row.zone,
+        own_timezone=row.timezone,
         group_ids=row.group_ids,
         disabled=row.disabled,
         quarantine=_quarantine(row.quarantine),

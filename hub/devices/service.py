@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from hub.accounts.service import AccountService
 from hub.audit.entries import audit_entry, changes_of
@@ -14,6 +14,7 @@ from hub.base.errors import Conflict, NotFound, QuarantinedCaller
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
 from hub.base.visible import require_visible
+from hub.base.zones import require_own_zone
 from hub.devices.labels import filled, merged, tagged
 from hub.devices.store import (
     ConnectedRow,
@@ -49,7 +50,7 @@ NO_SUCH_DEVICE: Final = "no such device"
 
 
 class DeviceChange(Struct, frozen=True, kw_only=True):
-    """None leaves a field as it is."""
+    """None leaves a field as it is, where nothing else is said of it."""
 
     name: str | None = None
     company_id: str | None = None
@@ -57,6 +58,8 @@ class DeviceChange(Struct, frozen=True, kw_only=True):
     tags: list[str] | None = None
     labels: dict[str, str | None] | None = None
     """Merged; None takes one away."""
+    timezone: str | UnsetType | None = UNSET
+    """None takes its own away."""
     disabled: bool | None = None
     connection_mode: ConnectionMode | None = None
 
@@ -130,9 +133,12 @@ class DeviceService:
         company_id: str | None,
         production_line_id: str | None,
         labels: Mapping[str, str],
+        timezone: str | None,
     ) -> DeviceRow:
-        """Raises `Conflict` when there is one, `Invalid` for a name that cannot be shown."""
+        """Raises `Conflict` when there is one, `Invalid` for a name that cannot be shown, and for
+        what is no time zone."""
         _require_visible(name)
+        require_own_zone(timezone)
         async with self._store.database.tenant(by.org).transaction() as connection:
             made = await self._store.create(
                 connection,
@@ -141,6 +147,7 @@ class DeviceService:
                 name=name,
                 company_id=company_id,
                 production_line_id=production_line_id,
+                timezone=timezone,
             )
             if not made:
                 raise Conflict(f"the device {device_id} exists already")
@@ -153,12 +160,15 @@ class DeviceService:
         self, by: Principal, device_id: DeviceId, change: DeviceChange, *, action: str
     ) -> DeviceRow:
         _require_visible(change.name)
+        require_own_zone(change.timezone)
         device = await self.get(by.org, device_id)
         wanted = {
             field: value
             for field, value in msgspec.structs.asdict(change).items()
-            if value is not None and field not in ("tags", "labels")
+            if value is not None and field not in ("tags", "labels", "timezone")
         }
+        if change.timezone is not UNSET:
+            wanted["timezone"] = change.timezone
         changed = msgspec.structs.replace(device, **wanted)
         async with self._store.database.tenant(by.org).transaction() as connection:
             await self._store.change(connection, changed)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from msgspec import Struct, convert
+from msgspec import UNSET, Struct, UnsetType, convert
 
 import sql
 from hub.base.database import Connection, Database, Row, as_json
@@ -75,6 +75,10 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
     company_id: str | None
     production_line_id: str | None
     labels: dict[str, str]
+    timezone: str | None
+    """Its own."""
+    zone: str
+    """What counts."""
     group_ids: list[str]
     disabled: bool
     quarantine: Quarantine | None
@@ -102,6 +106,8 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
             company_id=row["company_id"],
             production_line_id=row["production_line_id"],
             labels=row["labels"] or {},
+            timezone=row["timezone"],
+            zone=row["zone"],
             group_ids=row["group_ids"],
             disabled=row["disabled"],
             quarantine=_quarantine(row),
@@ -112,6 +118,13 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
             wanted=_sections(INITIAL | _of_each(row["sections"], "wanted")),
             taken=_sections(_of_each(row["sections"], "taken")),
         )
+
+
+class Described(Struct, frozen=True):
+    device_id: DeviceId
+    name: str
+    timezone: str | None
+    labels: dict[str, str]
 
 
 class ConnectedRow(Struct, frozen=True, kw_only=True):
@@ -155,6 +168,7 @@ class DeviceStore:
         name: str | None,
         company_id: str | None,
         production_line_id: str | None,
+        timezone: str | None,
     ) -> bool:
         """Whether it was made: False when there is one."""
         row = await connection.fetchrow(
@@ -164,6 +178,7 @@ class DeviceStore:
             name or device_id,
             company_id,
             production_line_id,
+            timezone,
         )
         if row is not None and row["reborn"]:
             await connection.execute(_Q["forget_former"], org, device_id, _DELETED)
@@ -215,6 +230,7 @@ class DeviceStore:
             device.production_line_id,
             device.disabled,
             device.connection_mode,
+            device.timezone,
         )
 
     async def quarantine(
@@ -241,10 +257,13 @@ class DeviceStore:
 
     async def lock_described(
         self, connection: Connection, org: OrgId, device_ids: "list[DeviceId]"
-    ) -> "list[tuple[DeviceId, str, dict[str, str]]]":
-        """Name and labels of those that there are."""
+    ) -> "list[Described]":
+        """What people have said of those that there are."""
         rows = await connection.fetch(_Q["lock_described"], org, device_ids)
-        return [(DeviceId(row["device_id"]), row["name"], row["labels"]) for row in rows]
+        return [
+            Described(DeviceId(row["device_id"]), row["name"], row["timezone"], row["labels"])
+            for row in rows
+        ]
 
     async def describe(
         self,
@@ -252,13 +271,23 @@ class DeviceStore:
         org: OrgId,
         device_ids: "list[DeviceId]",
         name: str | None,
+        timezone: str | UnsetType | None,
         labels: Mapping[str, str | None],
     ) -> None:
-        """None leaves the name as it is, and takes a label away."""
+        """None leaves the name as it is, and takes a time zone or a label away."""
         gone = [key for key, value in labels.items() if value is None]
         come = {key: value for key, value in labels.items() if value is not None}
+        changes = timezone is not UNSET
         await connection.execute(
-            _Q["describe"], org, device_ids, name, gone, list(come), list(come.values())
+            _Q["describe"],
+            org,
+            device_ids,
+            name,
+            gone,
+            list(come),
+            list(come.values()),
+            changes,
+            timezone if changes else None,
         )
 
     async def labels(

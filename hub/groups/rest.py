@@ -6,6 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from hub.base.errors import Forbidden, NotFound
 from hub.base.paging import Items
+from hub.base.zones import Zone
 from hub.commands.rest import CommandEndpoints, DispatchBody
 from hub.devices.rest import Device, device_of
 from hub.devices.service import DeviceFilter, DeviceService
@@ -22,6 +23,8 @@ class GroupBody(Body, frozen=True):
 
     name: Annotated[str, Meta(min_length=1, max_length=128)]
     query: str | UnsetType = UNSET
+    timezone: Zone | UnsetType | None = UNSET
+    """Of its devices that have none of their own; of several groups the first by name counts."""
 
 
 class MembersBody(Body, frozen=True):
@@ -35,6 +38,7 @@ class Group(Struct, frozen=True, rename="camel", kw_only=True):
     """Of a dynamic group: whom it means."""
     trusted: bool
     """No device comes in by what it says of itself."""
+    timezone: str | None
     member_count: int
     evaluated_at: str | None
     """Of a dynamic group, when its query was last asked of all devices."""
@@ -52,7 +56,8 @@ class GroupEndpoints:
     async def create(self, call: Call[None, GroupBody]) -> Answer:
         if not call.principal.rights.anywhere("device-groups:create", call.body.name):
             raise Forbidden(f"you may not create a group named {call.body.name}")
-        group = await self._service.create(call.principal, call.body.name, _query(call.body))
+        zone = None if call.body.timezone is UNSET else call.body.timezone
+        group = await self._service.create(call.principal, call.body.name, _query(call.body), zone)
         return Answer(_group(group), status=201, location=f"/api/v1/device-groups/{group.group_id}")
 
     async def list(self, call: Call[ListQuery, None]) -> Items[Group]:
@@ -78,7 +83,11 @@ class GroupEndpoints:
         if not _may(call, "update", structs.replace(named, name=call.body.name)):
             raise Forbidden(f"you have no right over groups named {call.body.name}")
         name, query = call.body.name, _query(call.body)
-        return _group(await self._service.change(call.principal, named.group_id, name, query))
+        return _group(
+            await self._service.change(
+                call.principal, named.group_id, name, query, call.body.timezone
+            )
+        )
 
     async def delete(self, call: Call[None, None]) -> None:
         await self._named(call, "delete")
@@ -127,6 +136,7 @@ def _group(row: GroupRow) -> Group:
         name=row.name,
         query=row.query,
         trusted=row.trusted,
+        timezone=row.timezone,
         evaluated_at=None if row.evaluated_at is None else rfc3339(row.evaluated_at),
         member_count=row.member_count,
         created_at=rfc3339(row.created_at),

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
+from msgspec import UNSET, UnsetType
+
 from hub.audit.entries import AuditEntry, audit_entry, changes_of
 from hub.audit.service import AuditService
 from hub.base.database import Connection, beyond_scope
@@ -10,6 +12,7 @@ from hub.base.errors import Conflict, Escalation, NotFound, UntrustedQuery
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
 from hub.base.visible import require_visible
+from hub.base.zones import require_own_zone
 from hub.devices.service import DeviceService
 from hub.groups.dynamic import DynamicGroup, named_by, require_fine
 from hub.groups.settling import Settling
@@ -61,11 +64,14 @@ class GroupService:
             rows, limit, key=lambda row: (row.created_at, row.group_id), item=lambda row: row
         )
 
-    async def create(self, by: Principal, name: str, query: str | None) -> GroupRow:
+    async def create(
+        self, by: Principal, name: str, query: str | None, timezone: str | None
+    ) -> GroupRow:
         """With a query it means its members by itself. Raises `Conflict` when the name is taken or
         the query leads back to where it came from, `Invalid` for a name that cannot be shown and
         for a wrong query, `UntrustedQuery`, `TooMany`."""
         require_visible(name, "name")
+        require_own_zone(timezone)
         meant = None if query is None else await self._queries.read_for_group(by.org, query)
         group_id = uuid7()
         async with self._store.database.tenant(by.org).transaction() as connection:
@@ -73,14 +79,23 @@ class GroupService:
             if meant is not None:
                 others = await self._settling.store.dynamic(connection, by.org)
                 require_fine(_dynamic(group_id, meant), others)
-            group = await self._store.create(connection, by.org, group_id, name, meant)
+            group = await self._store.create(connection, by.org, group_id, name, timezone, meant)
             entry = audit_entry(by, "group.create", group_id, name=name, query=query)
             await self._audit.record(connection, entry)
         return group if meant is None else await self._found(by.org, group_id, meant)
 
-    async def change(self, by: Principal, group_id: str, name: str, query: str | None) -> GroupRow:
-        """Without a query whom it means stays. Raises `NotFound`, and as `create`."""
+    async def change(
+        self,
+        by: Principal,
+        group_id: str,
+        name: str,
+        query: str | None,
+        timezone: str | UnsetType | None,
+    ) -> GroupRow:
+        """Without a query whom it means stays, and its time zone without one; None takes that away.
+        Raises `NotFound`, and as `create`."""
         require_visible(name, "name")
+        require_own_zone(timezone)
         was = await self.get(by.org, group_id)
         meant = None
         if query is not None and query != was.query:
@@ -90,13 +105,17 @@ class GroupService:
         async with self._store.database.tenant(by.org).transaction() as connection:
             if meant is not None:
                 await self._settling.store.change_alone(connection, by.org)
-            if not await self._store.rename(connection, by.org, group_id, name):
+            zone = was.timezone if timezone is UNSET else timezone
+            if not await self._store.describe(connection, by.org, group_id, name, zone):
                 raise NotFound("no such group")
             if meant is not None:
                 await self._require_changing(connection, by, was, meant)
                 await self._store.mean(connection, by.org, group_id, meant)
-            now = {"name": name, "query": was.query if meant is None else meant.text}
-            changes = changes_of({"name": was.name, "query": was.query}, now)
+            text = was.query if meant is None else meant.text
+            changes = changes_of(
+                {"name": was.name, "query": was.query, "timezone": was.timezone},
+                {"name": name, "query": text, "timezone": zone},
+            )
             entry = audit_entry(by, "group.update", group_id, changes=changes)
             await self._audit.record(connection, entry)
         if meant is not None:

@@ -25,6 +25,8 @@ class GroupRow(Struct, frozen=True, kw_only=True):
     trusted: bool = True
     """No device comes in by what it says."""
     evaluated_at: datetime | None = None
+    timezone: str | None = None
+    """Of its devices that have none of their own."""
 
     @classmethod
     def from_row(cls, row: Row) -> "GroupRow":
@@ -36,6 +38,7 @@ class GroupRow(Struct, frozen=True, kw_only=True):
             query=row["query"],
             trusted=row["trusted"],
             evaluated_at=row["evaluated_at"],
+            timezone=row["timezone"],
         )
 
 
@@ -49,11 +52,14 @@ class GroupStore:
         org: OrgId,
         group_id: str,
         name: str,
+        timezone: str | None,
         query: GroupQuery | None,
     ) -> GroupRow:
         """Raises `Conflict` when the name is taken."""
         try:
-            rows = await connection.fetch(_Q["create"], org, group_id, name, *_columns(query))
+            rows = await connection.fetch(
+                _Q["create"], org, group_id, name, timezone, *_columns(query)
+            )
         except asyncpg.UniqueViolationError:
             raise Conflict(f"the group name {name} is taken") from None
         return GroupRow.from_row(rows[0])
@@ -70,12 +76,15 @@ class GroupStore:
         )
         return [GroupRow.from_row(row) for row in rows]
 
-    async def rename(self, connection: Connection, org: OrgId, group_id: str, name: str) -> bool:
+    async def describe(
+        self, connection: Connection, org: OrgId, group_id: str, name: str, timezone: str | None
+    ) -> bool:
         """Raises `Conflict` when the name is taken."""
         try:
-            return await connection.fetchval(_Q["rename"], org, group_id, name) is not None
+            found = await connection.fetchval(_Q["describe"], org, group_id, name, timezone)
         except asyncpg.UniqueViolationError:
             raise Conflict(f"the group name {name} is taken") from None
+        return found is not None
 
     async def mean(
         self, connection: Connection, org: OrgId, group_id: str, query: GroupQuery

@@ -10,6 +10,7 @@ from hub.accounts.service import AccountService
 from hub.accounts.users_rest import Password, Username
 from hub.base.paging import Items
 from hub.base.principal import Role
+from hub.base.zones import Zone
 from hub.organisations.service import Organisations
 from hub.organisations.store import Invitation, Organisation, ServiceAccount
 from hub.web.envelope import Answer
@@ -22,10 +23,13 @@ from protocol.ids import OrgId, OrgIdField
 class OrgBody(Body, frozen=True):
     id: OrgIdField
     name: Text
+    timezone: Zone = "UTC"
+    """Of its devices that have none of their own, nor by a group."""
 
 
 class OrgPatch(Body, frozen=True):
-    name: Text
+    name: Text | None = None
+    timezone: Zone | None = None
 
 
 class OrgDeletion(Query, frozen=True):
@@ -36,6 +40,7 @@ class OrgDeletion(Query, frozen=True):
 class OrgItem(Struct, frozen=True, rename="camel", kw_only=True):
     id: str
     name: str
+    timezone: str
     created_at: str
 
 
@@ -91,16 +96,16 @@ class OrganisationEndpoints:
         return [_org(row) for row in await self._service.list()]
 
     async def create(self, call: Call[None, OrgBody]) -> Answer:
-        made = await self._service.create(call.principal, call.body.id, call.body.name)
+        body = call.body
+        made = await self._service.create(call.principal, body.id, body.name, body.timezone)
         return Answer(_org(made), status=201, location=f"/api/v1/orgs/{made.org}")
 
     async def get(self, call: Call[None, None]) -> OrgItem:
         return _org(await self._service.get(OrgId(call.path("id"))))
 
-    async def rename(self, call: Call[None, OrgPatch]) -> OrgItem:
-        return _org(
-            await self._service.rename(call.principal, OrgId(call.path("id")), call.body.name)
-        )
+    async def change(self, call: Call[None, OrgPatch]) -> OrgItem:
+        org, body = OrgId(call.path("id")), call.body
+        return _org(await self._service.change(call.principal, org, body.name, body.timezone))
 
     async def end(self, call: Call[OrgDeletion, None]) -> Answer:
         await self._service.end(call.principal, OrgId(call.path("id")), call.query.confirm)
@@ -154,7 +159,9 @@ class OrganisationEndpoints:
 
 
 def _org(row: Organisation) -> OrgItem:
-    return OrgItem(id=row.org, name=row.name, created_at=rfc3339(row.created_at))
+    return OrgItem(
+        id=row.org, name=row.name, timezone=row.timezone, created_at=rfc3339(row.created_at)
+    )
 
 
 def _invitation(

@@ -28,6 +28,7 @@ from hub.base.errors import (
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal, Role
 from hub.base.visible import require_visible
+from hub.base.zones import require_zone
 from hub.organisations.store import (
     Invitation,
     Organisation,
@@ -87,12 +88,13 @@ class Organisations:
             raise Gone(f"the organisation {org} has ended")
         return found
 
-    async def create(self, by: Principal, org: OrgId, name: str) -> Organisation:
+    async def create(self, by: Principal, org: OrgId, name: str, timezone: str) -> Organisation:
         """The caller is its first administrator. Raises `Conflict` for an id that there is, `Gone`
         for one that there was."""
         require_visible(name, "name")
+        require_zone(timezone, "timezone")
         async with self._store.database.transaction() as connection:
-            made = await self._store.add(connection, org, name)
+            made = await self._store.add(connection, org, name, timezone)
             if made is None:
                 raise await self._taken(connection, org)
             await self._installation.put_enrollment_key(connection, org, new_secret())
@@ -109,18 +111,26 @@ class Organisations:
             return Gone(f"the organisation {org} has ended")
         return Conflict(f"the organisation {org} is there already")
 
-    async def rename(self, by: Principal, org: OrgId, name: str) -> Organisation:
-        require_visible(name, "name")
+    async def change(
+        self, by: Principal, org: OrgId, name: str | None, timezone: str | None
+    ) -> Organisation:
+        """None leaves it as it is."""
         was = await self.get(org)
+        now = {
+            "name": was.name if name is None else name,
+            "timezone": was.timezone if timezone is None else timezone,
+        }
+        require_visible(now["name"], "name")
+        require_zone(now["timezone"], "timezone")
         async with self._store.database.transaction() as connection:
-            renamed = await self._store.rename(connection, org, name)
-            if renamed is None:
+            changed = await self._store.describe(connection, org, now["name"], now["timezone"])
+            if changed is None:
                 raise Gone(f"the organisation {org} has ended")
-            changes = changes_of({"name": was.name}, {"name": name})
+            changes = changes_of({"name": was.name, "timezone": was.timezone}, now)
             await self._audit.record(
                 connection, audit_entry(by, "org.update", org, changes=changes)
             )
-        return renamed
+        return changed
 
     async def end(self, by: Principal, org: OrgId, confirm: str | None) -> None:
         """Each credential in it ends with this transaction. Raises `Conflict` for `default`,

@@ -16,6 +16,7 @@ Before = tuple[datetime, str] | None
 class Organisation(Struct, frozen=True, kw_only=True):
     org: OrgId
     name: str
+    timezone: str
     created_at: datetime
     ended_at: datetime | None
 
@@ -24,6 +25,7 @@ class Organisation(Struct, frozen=True, kw_only=True):
         return cls(
             org=OrgId(row["org_id"]),
             name=row["name"],
+            timezone=row["timezone"],
             created_at=row["created_at"],
             ended_at=row["ended_at"],
         )
@@ -80,13 +82,17 @@ class OrganisationStore:
         row = await (connection or self.database).fetchrow(_Q["get"], org)
         return None if row is None else Organisation.from_row(row)
 
-    async def add(self, connection: Connection, org: OrgId, name: str) -> Organisation | None:
+    async def add(
+        self, connection: Connection, org: OrgId, name: str, timezone: str
+    ) -> Organisation | None:
         """None when there is one of that id, or was."""
-        row = await connection.fetchrow(_Q["add"], org, name)
+        row = await connection.fetchrow(_Q["add"], org, name, timezone)
         return None if row is None else Organisation.from_row(row)
 
-    async def rename(self, connection: Connection, org: OrgId, name: str) -> Organisation | None:
-        row = await connection.fetchrow(_Q["rename"], org, name)
+    async def describe(
+        self, connection: Connection, org: OrgId, name: str, timezone: str
+    ) -> Organisation | None:
+        row = await connection.fetchrow(_Q["describe"], org, name, timezone)
         return None if row is None else Organisation.from_row(row)
 
     async def end(self, connection: Connection, org: OrgId) -> bool:

@@ -21,14 +21,16 @@ INSERT INTO campaign (org_id, campaign_id, kind, subject, name, command, terms, 
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, CASE WHEN $14 THEN 'SCHEDULED' ELSE 'PENDING' END)
 
 -- name: add_devices @org
--- Further targets of it, in their row; who has an error ($5) is skipped from the start.
+-- Further targets of it, in their row; who has an error ($5) is skipped from the start. $6: whether the time
+-- zones of the devices count.
 INSERT INTO campaign_device (org_id, campaign_id, position, device_id, wave, status, error,
-                             finished_at)
+                             finished_at, zone)
 SELECT $1, $2, t.position + (SELECT coalesce(max(position), 0) FROM campaign_device
                              WHERE org_id = $1 AND campaign_id = $2), t.device_id, t.wave,
        CASE WHEN t.error IS NULL THEN 'PENDING' ELSE 'SKIPPED' END, t.error,
-       CASE WHEN t.error IS NOT NULL THEN now() END
+       CASE WHEN t.error IS NOT NULL THEN now() END, coalesce(d.timezone, timezone_of($1, d.device_id), 'UTC')
 FROM unnest($3::text[], $4::integer[], $5::jsonb[]) WITH ORDINALITY AS t (device_id, wave, error, position)
+LEFT JOIN device d ON $6 AND d.org_id = $1 AND d.device_id = t.device_id
 
 -- name: get @org
 SELECT * FROM campaign WHERE org_id = $1 AND campaign_id = $2
@@ -143,7 +145,7 @@ WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.status = 'IN_PROGRESS'
 ORDER BY t.position
 
 -- name: candidates
--- The next targets whose turn may have come: of the waves that have begun, on a line.
+-- The next targets whose turn may have come: of the waves that have begun, in these time zones ($6), on a line.
 SELECT t.*, d.version AS seen_version, s.status AS seen_health,
        l.generation AS seen_generation, l.boot_id AS seen_boot_id,
        l.agent_version AS seen_agent_version, l.software AS seen_software,
@@ -158,7 +160,7 @@ SELECT t.*, d.version AS seen_version, s.status AS seen_health,
        d.quarantined_at IS NOT NULL AS seen_quarantined
 FROM (
     SELECT * FROM campaign_device
-    WHERE org_id = $1 AND campaign_id = $2 AND status = 'PENDING' AND wave <= $3
+    WHERE org_id = $1 AND campaign_id = $2 AND status = 'PENDING' AND wave <= $3 AND zone = ANY ($6::text[])
       AND (attempt = 0 OR since < now() - make_interval(secs => CASE failures WHEN 0 THEN 2
                                                         ELSE least(300, 10 * 2 ^ (failures - 1)) END))
     ORDER BY position LIMIT $4::bigint * 1000000000
@@ -300,13 +302,19 @@ WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.position = n.position
   AND t.status = n.was_status AND t.phase = n.was_phase AND t.attempt = n.was_attempt
 RETURNING t.position
 
+-- name: waiting_zones
+-- The time zones of those whose turn may come now.
+SELECT DISTINCT zone FROM campaign_device
+WHERE org_id = $1 AND campaign_id = $2 AND status = 'PENDING' AND wave <= $3
+
 -- name: skip_pending @org
--- Nothing further is sent: whoever waits is skipped, of the waves up to $3; $5 only who is away. Who waits to be
--- sent once more what failed, or what nothing is known of, has failed.
+-- Nothing further is sent: whoever waits is skipped, of the waves up to $3; $5 only who is away; $6 only of these
+-- time zones, null: of all. Who waits to be sent once more what failed, or what nothing is known of, has failed.
 UPDATE campaign_device t
 SET status = CASE WHEN t.failures > 0 OR t.error ->> 'code' = 'unknown' THEN 'FAILED' ELSE 'SKIPPED' END,
     error = CASE WHEN t.failures > 0 OR t.error ->> 'code' = 'unknown' THEN t.error ELSE $4 END, finished_at = now()
 WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.status = 'PENDING' AND t.wave <= $3
+  AND ($6::text[] IS NULL OR t.zone = ANY ($6))
   AND NOT ($5 AND EXISTS (
         SELECT 1 FROM device_line l JOIN replica r USING (replica_id)
         WHERE l.org_id = t.org_id AND l.device_id = t.device_id AND l.closed_at IS NULL

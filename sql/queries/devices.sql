@@ -15,11 +15,11 @@ INSERT INTO device_config (org_id, device_id) VALUES ($1, $2) ON CONFLICT DO NOT
 
 -- name: create @org
 -- By an administrator: new, or a deleted one brought back.
-INSERT INTO device (org_id, device_id, name, company_id, production_line_id)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO device (org_id, device_id, name, company_id, production_line_id, timezone)
+VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (org_id, device_id) DO UPDATE
 SET name = excluded.name, company_id = excluded.company_id,
-    production_line_id = excluded.production_line_id, deleted_at = NULL, disabled = false,
+    production_line_id = excluded.production_line_id, timezone = excluded.timezone, deleted_at = NULL, disabled = false,
     version = NULL, connection_mode = DEFAULT,
     quarantined_at = NULL, quarantined_by = NULL, quarantine_reason = NULL,
     created_at = now(), reborn_at = now()
@@ -60,7 +60,8 @@ WHERE org_id = $1 AND device_id = $2 AND finished_at IS NULL
 -- name: get @org
 -- One device as REST tells it; $1, $2. A line counts until its replica is declared dead: a lease that
 -- ran out while Postgres stood still says nothing of it.
-SELECT d.*, s.metrics, s.agents, s.last_seen, l.generation, l.replica_id, l.software,
+SELECT d.*, coalesce(d.timezone, timezone_of(d.org_id, d.device_id)) AS zone, s.metrics, s.agents, s.last_seen, l.generation,
+       l.replica_id, l.software,
        r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS connected,
        s.status AS said,
        coalesce(now() - s.heard_at BETWEEN interval '0' AND interval '90 seconds', false) AS heard,
@@ -83,9 +84,10 @@ WHERE d.org_id = $1 AND d.device_id = $2 AND d.deleted_at IS NULL
 -- Newest first; a filter that is null matches all. One branch runs: all, those with something wrong, those
 -- of a group, or those with a tag. The limit within has the planner take the devices in order, and look up
 -- what else belongs to them one by one, until the page is full.
-SELECT device.*, ARRAY(SELECT m.group_id FROM device_group_member m
-                       WHERE m.org_id = device.org_id AND m.device_id = device.device_id
-                       ORDER BY m.group_id) AS group_ids,
+SELECT device.*, coalesce(timezone, timezone_of(org_id, device_id)) AS zone,
+       ARRAY(SELECT m.group_id FROM device_group_member m
+             WHERE m.org_id = device.org_id AND m.device_id = device.device_id
+             ORDER BY m.group_id) AS group_ids,
        (SELECT jsonb_object_agg(x.kind, jsonb_build_object('wanted', x.document, 'taken', x.taken))
         FROM device_section x
         WHERE x.org_id = device.org_id AND x.device_id = device.device_id) AS sections,
@@ -137,9 +139,10 @@ LIMIT $9
 -- As list, by a query. Its condition stands in for the comment behind all; what it says of an index, if
 -- anything, for the one within, so that the planner need not go through all devices. Its parameters
 -- follow $9.
-SELECT device.*, ARRAY(SELECT m.group_id FROM device_group_member m
-                       WHERE m.org_id = device.org_id AND m.device_id = device.device_id
-                       ORDER BY m.group_id) AS group_ids,
+SELECT device.*, coalesce(timezone, timezone_of(org_id, device_id)) AS zone,
+       ARRAY(SELECT m.group_id FROM device_group_member m
+             WHERE m.org_id = device.org_id AND m.device_id = device.device_id
+             ORDER BY m.group_id) AS group_ids,
        (SELECT jsonb_object_agg(x.kind, jsonb_build_object('wanted', x.document, 'taken', x.taken))
         FROM device_section x
         WHERE x.org_id = device.org_id AND x.device_id = device.device_id) AS sections,
@@ -196,7 +199,7 @@ LIMIT $4
 
 -- name: change @org
 UPDATE device SET name = $3, company_id = $4, production_line_id = $5, disabled = $6,
-                  connection_mode = $7
+                  connection_mode = $7, timezone = $8
 WHERE org_id = $1 AND device_id = $2
 
 -- name: quarantine @org
@@ -227,7 +230,7 @@ WHERE device_label.value <> excluded.value
 
 -- name: lock_described @org
 -- What people have said of these devices.
-SELECT d.device_id, d.name,
+SELECT d.device_id, d.name, d.timezone,
        coalesce((SELECT jsonb_object_agg(b.key, b.value) FROM device_label b
                  WHERE b.org_id = d.org_id AND b.device_id = d.device_id), '{}') AS labels
 FROM device d
@@ -236,11 +239,13 @@ ORDER BY d.device_id
 FOR UPDATE OF d
 
 -- name: describe @org
--- $3 a name or null, $4 keys of labels that go, $5 and $6 those that come.
+-- $3 a name or null, $4 keys of labels that go, $5 and $6 those that come; $8 a time zone or null, where
+-- $7 says that it changes.
 WITH gone AS (
     DELETE FROM device_label WHERE org_id = $1 AND device_id = ANY ($2::text[]) AND key = ANY ($4::text[])
 ), named AS (
-    UPDATE device SET name = $3 WHERE $3::text IS NOT NULL AND org_id = $1 AND device_id = ANY ($2)
+    UPDATE device SET name = coalesce($3, name), timezone = CASE WHEN $7 THEN $8::text ELSE timezone END
+    WHERE ($3::text IS NOT NULL OR $7::boolean) AND org_id = $1 AND device_id = ANY ($2)
 )
 INSERT INTO device_label (org_id, device_id, key, value)
 SELECT $1, d.device_id, l.key, l.value

@@ -1,6 +1,6 @@
 -- name: create @org
-INSERT INTO device_group (org_id, group_id, name, query, words, trusted, volatile)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO device_group (org_id, group_id, name, timezone, query, words, trusted, volatile)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 RETURNING *, 0::bigint AS member_count
 
 -- name: get @org
@@ -18,8 +18,8 @@ WHERE org_id = $1
 ORDER BY created_at DESC, group_id DESC
 LIMIT $4
 
--- name: rename @org
-UPDATE device_group SET name = $3 WHERE org_id = $1 AND group_id = $2 RETURNING group_id
+-- name: describe @org
+UPDATE device_group SET name = $3, timezone = $4 WHERE org_id = $1 AND group_id = $2 RETURNING group_id
 
 -- name: mean @org
 -- Another query; its members are to be found.

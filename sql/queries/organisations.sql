@@ -5,10 +5,10 @@ SELECT * FROM org WHERE ended_at IS NULL ORDER BY created_at, org_id
 SELECT * FROM org WHERE org_id = $1
 
 -- name: add
-INSERT INTO org (org_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING *
+INSERT INTO org (org_id, name, timezone) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING *
 
--- name: rename
-UPDATE org SET name = $2 WHERE org_id = $1 AND ended_at IS NULL RETURNING *
+-- name: describe
+UPDATE org SET name = $2, timezone = $3 WHERE org_id = $1 AND ended_at IS NULL RETURNING *
 
 -- name: end
 UPDATE org SET ended_at = now() WHERE org_id = $1 AND ended_at IS NULL RETURNING *

@@ -205,6 +205,7 @@ WITHOUT_STATEMENT = {
     *((table, "INSERT") for table in TABLES),  # COPY
 }
 FUNCTIONS = {"drop_partitions", "empty_organisation", "make_partitions"}
+APPS_FUNCTIONS = {"timezone_of"}
 TRIGGERS = {"end_certificates"}
 """Nobody calls them."""
 
@@ -255,7 +256,7 @@ async def test_what_runs_as_the_owner_is_for_the_hub_alone(owner: Database) -> N
         "SELECT proname, proconfig, proacl::text[] AS acl FROM pg_proc "
         "WHERE pronamespace = 'public'::regnamespace AND prosecdef"
     )
-    assert {row["proname"] for row in rows} == FUNCTIONS | TRIGGERS
+    assert {row["proname"] for row in rows} == FUNCTIONS | APPS_FUNCTIONS | TRIGGERS
     for row in rows:
         assert row["proconfig"] == [
             "search_path=public, pg_temp",
@@ -263,8 +264,10 @@ async def test_what_runs_as_the_owner_is_for_the_hub_alone(owner: Database) -> N
             "DateStyle=ISO",
         ]
         callers = {"longline_owner=X"}
-        if row["proname"] in FUNCTIONS:
+        if row["proname"] not in TRIGGERS:
             callers.add("longline_hub=X")
+        if row["proname"] in APPS_FUNCTIONS:
+            callers.add("longline_app=X")
         assert {entry.partition("/")[0] for entry in row["acl"]} == callers
 
 

@@ -20,6 +20,8 @@ export function device(part: Partial<Device> = {}): Device {
     productionLineId: null,
     tags: [],
     labels: {},
+    timezone: "UTC",
+    ownTimezone: null,
     groupIds: [],
     disabled: false,
     quarantine: null,

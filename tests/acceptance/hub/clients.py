@@ -16,6 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 DEADLINE = 8.0
+MORE_ASKS = 2
 TLS = ssl.create_default_context()
 """Made once: a client that makes its own takes longer for it than for the request."""
 Json = dict[str, Any]
@@ -30,6 +31,11 @@ async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = DE
 
 def new_id(prefix: str) -> str:
     return f"{prefix}-{uuid.uuid4().hex[:12]}"
+
+
+def wait_asked_by(answer: httpx.Response) -> float | None:
+    """Seconds, where the hub is not available at this moment: a client then asks again."""
+    return float(answer.headers["Retry-After"]) if answer.status_code == 503 else None
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -232,7 +238,12 @@ class Fleet:
             path = f"/devices/{device_id}/token?{urlencode(about)}"
             async with Rest.open(self._url) as rest:
                 kind = "Token" if self._key.startswith("lle_") else "Key"
-                answer = await rest.post(path, **{f"X_Enrollment_{kind}": self._key})
+                headers = {f"X_Enrollment_{kind}": self._key}
+                answer = await rest.post(path, **headers)
+                for _ in range(MORE_ASKS):
+                    if (seconds := wait_asked_by(answer)) is not None:
+                        await asyncio.sleep(seconds)
+                        answer = await rest.post(path, **headers)
             assert answer.status_code == 200, answer.text
             TOKENS[self._key, device_id] = str(answer.json()["data"]["token"])
         return TOKENS[self._key, device_id]

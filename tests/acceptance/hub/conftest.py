@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.acceptance.hub.clients import Fleet, Rest
+from tests.acceptance.hub.clients import MORE_ASKS, Fleet, Rest, wait_asked_by
 from tests.acceptance.hub.process import HubProcess
 
 ROLES = ("VIEWER", "OPERATOR", "MANAGER", "ADMIN")
@@ -27,12 +27,15 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Generator[HubProcess]:
 
 
 def log_in(url: str, username: str, password: str) -> str:
-    answer = httpx.post(
-        f"{url}/api/v1/auth/login",
-        json={"username": username, "password": password},
-        timeout=20,
-        trust_env=False,
-    )
+    def ask() -> httpx.Response:
+        who = {"username": username, "password": password}
+        return httpx.post(f"{url}/api/v1/auth/login", json=who, timeout=20, trust_env=False)
+
+    answer = ask()
+    for _ in range(MORE_ASKS):
+        if (seconds := wait_asked_by(answer)) is not None:
+            time.sleep(seconds)
+            answer = ask()
     assert answer.status_code == 200, answer.text
     return str(json.loads(answer.content)["data"]["token"])
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -399,6 +400,26 @@ async def test_outside_of_its_windows_nothing_is_sent(rest: Rest, fleet: Fleet) 
         begun = await begin(rest, ids(devices), windows=open_now)
         assert (await ended(rest, begun["id"]))["status"] == "SUCCESS"
         assert begun["terms"]["windows"] == [{**open_now[0], "atEnd": "finish"}]
+
+
+async def test_a_window_opens_at_the_time_of_each_device(rest: Rest, fleet: Fleet) -> None:
+    begins = datetime.now(ZoneInfo("Asia/Tokyo")) - timedelta(minutes=5)
+    there = {"cron": f"{begins.minute} {begins.hour} * * *", "minutes": 60, "timezone": "device"}
+    async with obedient(fleet, rest, 2) as devices:
+        tokyo, york = devices
+        for device, zone in ((tokyo, "Asia/Tokyo"), (york, "America/New_York")):
+            path = f"/devices/{device.device_id}"
+            assert (await rest.client.patch(path, json={"timezone": zone})).status_code == 200
+        begun = await begin(rest, ids(devices), windows=[there])
+
+        async def is_done() -> bool:
+            return (await rows(rest, begun["id"]))[tokyo.device_id]["status"] == "SUCCESS"
+
+        await until(is_done)
+        row = (await rows(rest, begun["id"]))[york.device_id]
+        assert (row["status"], row["phase"]) == ("PENDING", "waiting_for_window")
+        assert (len(tokyo.commands), york.commands) == (1, [])
+        await rest.post(f"/campaigns/{begun['id']}/abort")
 
 
 async def test_who_is_away_while_the_window_is_closed_is_not_skipped(

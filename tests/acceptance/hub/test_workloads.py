@@ -308,8 +308,14 @@ async def test_what_services_use_goes_into_metrics_and_a_lost_report_is_asked_fo
             return (await service(rest, device_id))["memoryBytes"] == 1000
 
         await until(is_shown)
-        metric = f"workload.{name}.web.cpu"
-        (point,) = await rest.data(f"/devices/{device_id}/metrics", name=metric)
+        asked_for = {"name": f"workload.{name}.web.cpu"}
+        path = f"/devices/{device_id}/metrics"
+
+        async def is_stored() -> bool:
+            return await rest.data(path, **asked_for) != []
+
+        await until(is_stored)
+        (point,) = await rest.data(path, **asked_for)
         assert (point["count"], point["avg"]) == (1, 12.5)
         await it.is_handed_nothing()
         await it.line.send("workload_status", hash="another", **fields)

@@ -311,6 +311,7 @@ async def add_devices(database: Database, count: int = 1, *, first: int = 1) -> 
                 name=None,
                 company_id=None,
                 production_line_id=None,
+                timezone=None,
             )
     return made
 

@@ -282,10 +282,14 @@ _CAMPAIGNS: Final = [
     Read("campaigns.lock_driven", "'default', 'p1'"),
     Read("campaigns.under_way", "'default', 'p1', NULL", 50 * 6 * KEY),
     Read("campaigns.under_way", "'default', 'p1', 'a1'", 50 * 12 * KEY, "of an application"),
-    Read("campaigns.candidates", "'default', 'p1', 0, 50, NULL", 50 * 6 * KEY),
+    Read("campaigns.candidates", "'default', 'p1', 0, 50, NULL, '{UTC}'", 50 * 6 * KEY),
     Read(
-        "campaigns.candidates", "'default', 'p1', 0, 50, 'a1'", 50 * 12 * KEY, "of an application"
+        "campaigns.candidates",
+        "'default', 'p1', 0, 50, 'a1', '{UTC}'",
+        50 * 12 * KEY,
+        "of an application",
     ),
+    Read("campaigns.waiting_zones", "'default', 'p1', 0", 3_000),
     Read("campaigns.failures", "'default', '{d77,d100}', '{busy}', 3", 150),
     Read("campaigns.failures", "'default', NULL, '{busy}', 3", 150, "of all"),
     Read("campaigns.now"),
@@ -386,7 +390,7 @@ _DEVICES: Final = [
     *_list("enrollment.requests", "'default', {before}, 101", _APART),
     Read("enrollment.lock_requests", "'default', 'd77'"),
     *_list("enrollment.tokens", "'default', {before}, 101", _APART),
-    Read("devices.get", "'default', 'd77'", 6 * KEY),
+    Read("devices.get", "'default', 'd77'", 7 * KEY),
     Read("queries.groups", "'default'", 200),
     Read("devices.labels", "'default', 'd77'"),
     *_filtered(
