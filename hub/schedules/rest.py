@@ -9,6 +9,7 @@ from hub.approvals.service import Approval, awaiting
 from hub.base.errors import invalid
 from hub.base.paging import Items
 from hub.base.principal import Principal
+from hub.base.zones import Zone
 from hub.campaigns.rest import (
     ApplicationLoad,
     CampaignPlanBody,
@@ -49,8 +50,6 @@ from protocol.commands import Command
 from protocol.replies import ErrorObject
 
 Cron = Annotated[str, Meta(min_length=1, max_length=256)]
-Zone = Annotated[str, Meta(min_length=1, max_length=64)]
-"""A name of the IANA database, or `device`."""
 
 
 class ScheduleBody(Body, frozen=True):

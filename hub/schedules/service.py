@@ -44,7 +44,7 @@ from hub.schedules.records import (
     kind_of,
     rights_for,
 )
-from hub.schedules.store import ScheduleStore
+from hub.schedules.store import DueSchedule, ScheduleStore
 from hub.schedules.timing import (
     DEVICE,
     FIRST_YEAR,
@@ -218,11 +218,12 @@ class ScheduleService:
         by the hub."""
         await self._require_doing(by, await self.get(by, schedule_id))
         async with self._store.database.tenant(by.org).transaction() as connection:
-            schedule = await self._locked(connection, by, "schedules:update", schedule_id)
+            locked = await self._lock(connection, by, "schedules:update", schedule_id)
+            schedule = locked.schedule
             if schedule.ended_at is not None or schedule.reason is not None:
                 raise Conflict(f"it is {schedule.status}: nothing more is sent")
-            due = await self._store.moment(connection)
-            run = await self._beginning.begin(connection, schedule, NewRun(due=due), by_hand=True)
+            new = NewRun(due=locked.now)
+            run = await self._beginning.begin(connection, schedule, new, by_hand=True)
             if run is None:
                 raise Conflict("it is due at this very moment")
             entry = audit_entry(by, "schedule.run", schedule_id, runId=run.run_id)
@@ -262,7 +263,16 @@ class ScheduleService:
     async def _locked(
         self, connection: Connection, by: Principal, right: Right, schedule_id: str
     ) -> Schedule:
-        return _mine(by, right, await self._store.lock(connection, by.org, schedule_id))
+        return (await self._lock(connection, by, right, schedule_id)).schedule
+
+    async def _lock(
+        self, connection: Connection, by: Principal, right: Right, schedule_id: str
+    ) -> DueSchedule:
+        found = await self._store.lock(connection, by.org, schedule_id)
+        if found is None:
+            raise NotFound(NO_SCHEDULE)
+        _mine(by, right, found.schedule)
+        return found
 
     async def _checked(self, by: Principal, given: GivenSchedule) -> "list[DeviceId]":
         """Whom it would be for now. Raises what is wrong with it, or with who asks for it."""

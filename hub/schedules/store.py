@@ -34,7 +34,7 @@ RunName = tuple[OrgId, str]
 
 
 class DueSchedule(Struct, frozen=True):
-    """Locked for who looks at it, with the database's time."""
+    """Locked, with the database's time."""
 
     schedule: Schedule
     now: datetime
@@ -89,9 +89,10 @@ class ScheduleStore:
         row = await self.database.tenant(org).fetchrow(_Q["get"], org, schedule_id)
         return None if row is None else _schedule(row)
 
-    async def lock(self, connection: Connection, org: OrgId, schedule_id: str) -> Schedule | None:
-        row = await connection.fetchrow(_Q["lock"], org, schedule_id)
-        return None if row is None else _schedule(row)
+    async def lock(
+        self, connection: Connection, org: OrgId, schedule_id: str
+    ) -> DueSchedule | None:
+        return _due(await connection.fetchrow(_Q["lock"], org, schedule_id))
 
     async def list(
         self,
@@ -150,15 +151,11 @@ class ScheduleStore:
 
     # When one is due
 
-    async def moment(self, connection: Connection) -> datetime:
-        """The database's time, as it is in this transaction."""
-        return await connection.fetchval(_Q["moment"])
-
     async def lock_due(
         self, connection: Connection, org: OrgId, schedule_id: str
     ) -> DueSchedule | None:
-        row = await connection.fetchrow(_Q["lock_due"], org, schedule_id)
-        return None if row is None else DueSchedule(_schedule(row), row["now"])
+        """For who looks whether it is due."""
+        return _due(await connection.fetchrow(_Q["lock_due"], org, schedule_id))
 
     async def begin(
         self, connection: Connection, schedule: Schedule, new: NewRun, *, by_hand: bool = False
@@ -326,6 +323,10 @@ def _columns(given: GivenSchedule) -> tuple[object, ...]:
 
 def _owner_of(by: Principal) -> tuple[str, str, str | None, str]:
     return by.kind, by.subject, by.key_id, by.actor
+
+
+def _due(row: Row | None) -> DueSchedule | None:
+    return None if row is None else DueSchedule(_schedule(row), row["now"])
 
 
 def _schedule(row: Row) -> Schedule:

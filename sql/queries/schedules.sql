@@ -18,7 +18,8 @@ RETURNING *
 SELECT * FROM schedule WHERE org_id = $1 AND schedule_id = $2
 
 -- name: lock @org
-SELECT * FROM schedule WHERE org_id = $1 AND schedule_id = $2 FOR NO KEY UPDATE
+-- With the database's time.
+SELECT *, now() AS now FROM schedule WHERE org_id = $1 AND schedule_id = $2 FOR NO KEY UPDATE
 
 -- name: list @org
 -- Newest first, behind ($4, $5); of an owner ($2, $3) only, or of all.
@@ -111,16 +112,27 @@ WHERE c.org_id = $1 AND c.failed = 'REJECTED' AND c.type = $2 AND c.error ->> 'c
                     AND n.signature IS NULL AND n.status = 'SUCCESS')
 ORDER BY c.device_id LIMIT 1
 
--- name: moment @org
-SELECT now()
-
 -- name: zones
--- The time zones that devices of the organisation are in.
-SELECT 'UTC' AS zone WHERE $1::text IS NOT NULL
+-- The time zones that devices of the organisation are in: what timezone_of says of one, for all at once.
+SELECT DISTINCT coalesce(d.timezone, g.timezone, o.timezone) AS zone
+FROM device d JOIN org o USING (org_id)
+LEFT JOIN LATERAL (
+    SELECT g.timezone FROM device_group_member m JOIN device_group g USING (org_id, group_id)
+    WHERE m.org_id = d.org_id AND m.device_id = d.device_id AND g.timezone IS NOT NULL
+    ORDER BY lower(g.name) LIMIT 1
+) g ON d.timezone IS NULL
+WHERE d.org_id = $1 AND d.deleted_at IS NULL
 
 -- name: zones_of
 -- The time zone of each of these devices.
-SELECT device_id, 'UTC' AS zone FROM unnest($2::text[]) AS d (device_id) WHERE $1::text IS NOT NULL
+SELECT d.device_id, coalesce(d.timezone, g.timezone, o.timezone) AS zone
+FROM device d JOIN org o USING (org_id)
+LEFT JOIN LATERAL (
+    SELECT g.timezone FROM device_group_member m JOIN device_group g USING (org_id, group_id)
+    WHERE m.org_id = d.org_id AND m.device_id = d.device_id AND g.timezone IS NOT NULL
+    ORDER BY lower(g.name) LIMIT 1
+) g ON d.timezone IS NULL
+WHERE d.org_id = $1 AND d.device_id = ANY ($2::text[])
 
 -- name: drop
 -- A run that is for nobody.

@@ -100,6 +100,27 @@ _WORKLOADS: Final = [
     Read("assignments.matching", "'default'", 2000),
     Read("assignments.matched", "'default', 'a150', '{d11,d12,d13}', false", _APART),
 ]
+_SCHEDULES: Final = [
+    Read("schedules.change_alone", "'default'"),
+    Read("schedules.count", "'default'", _NEAR),
+    Read("schedules.get", "'default', 's7'"),
+    Read("schedules.lock", "'default', 's7'"),
+    *_list("schedules.list", "'default', NULL, NULL, {before}, 101", _NEAR),
+    Read("schedules.member_name", "'default', 'u7'"),
+    *_list("schedules.runs", "'default', 's7', {before}, 101", _APART),
+    Read("schedules.under_way", "'default', 's7'"),
+    Read("schedules.wants_signature", f"'default', 'reboot_os', {_THREE}", 5000),
+    Read("schedules.zones", "'default'", 100_000),  # a look in which the zones of devices count
+    Read("schedules.zones_of", f"'default', {_THREE}", 3 * 4 * KEY),
+    Read("schedules.lock_due", "'default', 's7'"),
+    Read("schedules.schedule_of", "'default', 's7'"),
+    Read("schedules.driven", "'default', 'b7'"),
+    Read("schedules.turns", "'default', 'b7', 1000"),
+    Read("schedules.commands", "'default', 'b7'", _APART),
+    Read("schedules.unfinished", "'default', 'b7', 100", _APART),
+    Read("schedules.owners", "", _NEAR),
+    Read("schedules.status_counts", "", _NEAR),
+]
 _WEBHOOKS: Final = [
     Read("webhooks.change_alone", "'default'"),
     Read("webhooks.count", "'default'"),
@@ -538,6 +559,7 @@ READS: Final = [
     *_DEVICES,
     *_EDGE,
     *_OTHERS,
+    *_SCHEDULES,
     *_TELEMETRY,
     *_WEBHOOKS,
     *_WORKLOADS,
