@@ -132,6 +132,12 @@ job_late_seconds = Histogram(
     buckets=_SECONDS,
     registry=REGISTRY,
 )
+schedules = Gauge(
+    "longline_schedules",
+    "Schedules, by status (of all replicas together)",
+    ["status"],
+    registry=REGISTRY,
+)
 schedule_runs = Counter(
     "longline_schedule_runs_total",
     "Runs of schedules, by how they ended",

@@ -6,9 +6,10 @@ import structlog
 
 from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
+from hub.base import metrics
 from hub.base.database import after_commit
 from hub.schedules.owners import Owners, the_hub
-from hub.schedules.records import Reason
+from hub.schedules.records import Reason, ScheduleStatus
 from hub.schedules.store import ScheduleOwner, ScheduleStore
 from hub.telemetry.writer import TelemetryWriter, stream_event
 from protocol.dashboard import AlertEvent
@@ -17,6 +18,7 @@ from protocol.telemetry import Severity
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS: Final = 2.0
+COUNT_SECONDS: Final = 15.0
 REASON: Final[Reason] = "owner_lacks_right"
 SEVERITY: Final[Severity] = "WARN"
 
@@ -41,6 +43,12 @@ class ScheduleWatch:
         for owner in await self._store.owners():
             if not await self._owners.may(owner):
                 await self._suspend(owner)
+
+    async def count(self) -> None:
+        """For whoever reads the metrics of this replica. Raises `Unavailable`."""
+        counts = await self._store.status_counts()
+        for status in ScheduleStatus:
+            metrics.schedules.labels(str(status)).set(counts.get(status, 0))
 
     async def _suspend(self, owner: ScheduleOwner) -> None:
         """With the alert for webhooks, in one transaction; dashboards hear of it after."""

@@ -2,7 +2,7 @@
 
 from hub.approvals.service import ApprovalService
 from hub.audit.service import AuditService
-from hub.base.foundation import Capability, Foundation
+from hub.base.foundation import Capability, Foundation, Timer
 from hub.base.jobs import every
 from hub.campaigns.rest import Secrets
 from hub.campaigns.service import CampaignService
@@ -16,7 +16,7 @@ from hub.schedules.records import KEPT_DAYS
 from hub.schedules.rest import ScheduleEndpoints
 from hub.schedules.service import ScheduleService
 from hub.schedules.store import ScheduleStore
-from hub.schedules.watching import LOOK_SECONDS, ScheduleWatch
+from hub.schedules.watching import COUNT_SECONDS, LOOK_SECONDS, ScheduleWatch
 from hub.telemetry.writer import TelemetryWriter
 
 
@@ -50,5 +50,6 @@ def build(
             driver.kind,
             every(LOOK_SECONDS, "schedules", lambda _: watch.look()),
         ),
+        timers=(Timer(COUNT_SECONDS, watch.count),),
         clean_up=lambda _: store.forget(KEPT_DAYS),
     )
