@@ -74,6 +74,8 @@ class _Maker:
                   {"releaseId": release, "target": {"deviceIds": [outside]}})  # fmt: skip
         self.keep("/campaigns", {"command": {"type": "force_sync"}, "name": f"campaign-{mark}",
                                  "target": {"deviceIds": [outside]}})  # fmt: skip
+        self.keep("/schedules", {"command": {"type": "force_sync"}, "name": f"schedule-{mark}",
+                                 "cron": "0 0 1 1 *", "target": {"deviceIds": [outside]}})  # fmt: skip
         self._command(outside)
         return Things(frozenset(self.ids), frozenset({mark}))
 
