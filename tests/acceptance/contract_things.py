@@ -75,7 +75,8 @@ class _Maker:
         self.keep("/campaigns", {"command": {"type": "force_sync"}, "name": f"campaign-{mark}",
                                  "target": {"deviceIds": [outside]}})  # fmt: skip
         self.keep("/schedules", {"command": {"type": "force_sync"}, "name": f"schedule-{mark}",
-                                 "cron": "0 0 1 1 *", "target": {"deviceIds": [outside]}})  # fmt: skip
+                                 "at": "2100-01-01T00:00:00Z",
+                                 "target": {"deviceIds": [outside]}})  # fmt: skip
         self._command(outside)
         return Things(frozenset(self.ids), frozenset({mark}))
 
