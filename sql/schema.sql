@@ -35,6 +35,10 @@ CREATE FUNCTION longline_devices() RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT current_setting('longline.devices')::text[] $$;
 COMMENT ON FUNCTION longline_devices IS 'The devices that a scoped transaction sees beside them; an error when that was not set.';
 
+CREATE FUNCTION longline_caller() RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT current_setting('longline.caller') $$;
+COMMENT ON FUNCTION longline_caller IS 'The user for whom a scoped transaction is; an error when that was not set.';
+
 CREATE TABLE installation (
     installation_id text PRIMARY KEY DEFAULT gen_random_uuid()::text,
     incarnation     bigint NOT NULL DEFAULT 0

@@ -41,9 +41,10 @@ not become `longline_app` keeps the rights it has."""
 OF_A_SCOPE: Final = """
 SELECT set_config('role', 'longline_scoped', true), set_config('longline.org', $1, true),
        set_config('longline.groups', $2::text[]::text, true),
-       set_config('longline.devices', $3::text[]::text, true)"""
-"""The same of these groups and devices only. A login that may not become `longline_scoped` gets an
-error: it would see too much."""
+       set_config('longline.devices', $3::text[]::text, true),
+       set_config('longline.caller', $4, true)"""
+"""The same of these groups and devices only, and what is this user's own. A login that may not
+become `longline_scoped` gets an error: it would see too much."""
 
 _OUR_FAULT: Final = (
     OSError,
@@ -72,31 +73,37 @@ _after_commit: ContextVar[list[Callable[[], None]] | None] = ContextVar(
 )
 
 
-_reach: ContextVar[Reach | None] = ContextVar("reach", default=None)
+class _Limit(msgspec.Struct, frozen=True):
+    reach: Reach
+    caller: str
+
+
+_limits: ContextVar[_Limit | None] = ContextVar("limits", default=None)
 
 
 @contextmanager
-def limited_to(reach: Reach | None) -> Generator[None]:
+def limited_to(reach: Reach | None, caller: str) -> Generator[None]:
     """Within, every transaction of one organisation sees and changes what is of these devices, and
-    of no others: whatever a statement forgets to ask. None is no limit."""
-    token = _reach.set(reach)
+    of no others: whatever a statement forgets to ask. None is no limit. `caller` is the user who
+    sees what is their own besides."""
+    token = _limits.set(None if reach is None else _Limit(reach, caller))
     try:
         yield
     finally:
-        _reach.reset(token)
+        _limits.reset(token)
 
 
 @asynccontextmanager
 async def beyond_scope(connection: Connection, org: OrgId) -> AsyncGenerator[None]:
     """In a transaction of one organisation: within, statements see all of it, also where the caller
     sees some devices only. For what follows from a change, and is shown to nobody."""
-    reach = _reach.get()
-    if reach is None:
+    limit = _limits.get()
+    if limit is None:
         yield
         return
     await connection.execute(OF_ONE_ORG, org)
     yield
-    await _limit(connection, org, reach)
+    await _limit(connection, org, limit)
 
 
 class Raced(Exception):
@@ -264,17 +271,17 @@ class Tenant:
         self, *, deadline: float = DEADLINE, query: str = ""
     ) -> AsyncGenerator[Connection]:
         """As `Database.transaction`."""
-        reach = _reach.get()
+        limit = _limits.get()
         opened = self._database.transaction(deadline=deadline, query=query)
         try:
             async with opened as connection:
-                if reach is None:
+                if limit is None:
                     await connection.execute(OF_ONE_ORG, self._org)
                 else:
-                    await _limit(connection, self._org, reach)
+                    await _limit(connection, self._org, limit)
                 yield connection
         except asyncpg.InsufficientPrivilegeError as error:
-            if reach is None:
+            if limit is None:
                 raise
             raise Forbidden(OUTSIDE) from error
 
@@ -295,8 +302,9 @@ class Tenant:
             await connection.execute(query, *values)
 
 
-async def _limit(connection: Connection, org: OrgId, reach: Reach) -> None:
-    await connection.execute(OF_A_SCOPE, org, list(reach.groups), list(reach.devices))
+async def _limit(connection: Connection, org: OrgId, limit: _Limit) -> None:
+    groups, devices = list(limit.reach.groups), list(limit.reach.devices)
+    await connection.execute(OF_A_SCOPE, org, groups, devices, limit.caller)
 
 
 def _may_write(query: str) -> bool:

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from hub.base.database import Connection
-from hub.base.errors import Forbidden, HubError, Invalid, NotFound
+from hub.base.errors import Forbidden, Invalid, NotFound
 from hub.base.principal import Principal
 from hub.campaigns.journey import CampaignTarget, error
 from hub.campaigns.records import Campaign, Enlisted, Load, Name, RollOut, Terms, software_of
 from hub.campaigns.store import CampaignStore
-from hub.campaigns.targets import Find
+from hub.campaigns.targets import Targets
 from hub.campaigns.waves import NO_WAVE, waves_of
 from hub.campaigns.windows import follow_devices
 from hub.commands.service import CommandService
@@ -26,10 +26,10 @@ GONE: Final = error("device_deleted", "there is no such device")
 
 
 class Enlisting:
-    def __init__(self, store: CampaignStore, commands: CommandService, find: Find) -> None:
+    def __init__(self, store: CampaignStore, commands: CommandService, targets: Targets) -> None:
         self._store = store
         self._commands = commands
-        self._find = find
+        self._targets = targets
 
     async def judge(self, by: Principal, load: Load, devices: Sequence[DeviceId]) -> Refusals:
         """Which of these are left out because of what their owner may do. Raises `Forbidden` where
@@ -37,7 +37,9 @@ class Enlisting:
         if isinstance(load, RollOut):
             return {}
         _, refused = await self._commands.rights.sort(by, load, list(devices))
-        return {DeviceId(each): _why(error) for each, error in refused.items()}
+        unseen = [each for each, why in refused.items() if isinstance(why, NotFound)]
+        gone = set(unseen) - await self._targets.known(by.org, unseen)
+        return {DeviceId(each): GONE if each in gone else FORBIDDEN for each in refused}
 
     async def write(
         self,
@@ -80,7 +82,7 @@ class Enlisting:
             if named is not None:
                 devices: Sequence[DeviceId] = list(dict.fromkeys(named))
             else:
-                devices = await self._find(campaign.org, campaign.target)
+                devices = await self._targets.find(campaign.org, campaign.target)
         except (NotFound, Invalid) as gone:
             return gone.detail
         try:
@@ -101,7 +103,7 @@ class Enlisting:
             return []
         name = (campaign.org, campaign.campaign_id)
         try:
-            matching = await self._find(campaign.org, campaign.target)
+            matching = await self._targets.find(campaign.org, campaign.target)
         except (NotFound, Invalid):
             return []
         last = len(campaign.terms.waves) - 1
@@ -114,10 +116,6 @@ class Enlisting:
             load, terms = campaign.command, campaign.terms
             await self.write(connection, name, load, terms, strangers, refusals, wave=last)
         return moved
-
-
-def _why(refusal: HubError) -> ErrorObject:
-    return GONE if isinstance(refusal, NotFound) else FORBIDDEN
 
 
 def _enlisted(device_id: DeviceId, waves: Mapping[DeviceId, int], left_out: Refusals) -> Enlisted:

@@ -11,6 +11,7 @@ from hub.base.holding import Holding, Right
 from hub.campaigns.records import Campaign, Load, NewCampaign, RollOut
 from hub.campaigns.waves import CampaignStatus, TargetCounts
 from hub.rights.access import DANGEROUS, may_dispatch, right_to_dispatch
+from hub.rights.guarded import ApprovalRules, names
 from protocol.commands import is_own, params_of, type_of
 from protocol.ids import uuid7
 
@@ -66,6 +67,12 @@ def may_bring(rights: Holding, load: Load) -> bool:
         return may_dispatch(rights, type_of(load))
     names = {UPDATES: load.name}
     return all(rights.everywhere(each, names.get(each)) for each in rights_to_bring(load))
+
+
+def is_guarded(rules: ApprovalRules, campaign: Campaign) -> bool:
+    """Whether nobody may send alone what it brings to so many devices."""
+    resources = [right.partition(":")[0] for right in rights_to_bring(campaign.command)]
+    return campaign.counts.total > rules.over and any(names(rules, each) for each in resources)
 
 
 def is_dangerous(new: NewCampaign) -> bool:

@@ -1,6 +1,7 @@
 """Campaigns for callers: begun, paused, resumed, aborted, read. The driver does the rest."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 from msgspec import Struct, structs
@@ -8,7 +9,7 @@ from msgspec import Struct, structs
 from hub.approvals.service import Approval, ApprovalService
 from hub.audit.entries import AuditEntry, audit_entry
 from hub.audit.service import AuditService
-from hub.base.database import Connection
+from hub.base.database import Connection, beyond_scope
 from hub.base.errors import Conflict, Escalation, Forbidden, NotFound, TooMany, invalid
 from hub.base.paging import Items, decode_cursor, decode_number_cursor, encode_cursor, page_of
 from hub.base.principal import Principal
@@ -20,6 +21,7 @@ from hub.campaigns.held import (
     awaiting_campaign,
     held_of,
     is_dangerous,
+    is_guarded,
     may_bring,
     new_approval,
 )
@@ -48,7 +50,7 @@ from hub.campaigns.showing import (
     standing_of,
 )
 from hub.campaigns.store import CampaignStore, owner_of
-from hub.campaigns.targets import Find
+from hub.campaigns.targets import Targets
 from hub.campaigns.waves import (
     FINISHED,
     CampaignStatus,
@@ -63,6 +65,7 @@ from hub.campaigns.waves import (
 )
 from hub.campaigns.windows import fault_of
 from hub.commands.service import CommandService
+from hub.rights.access import may_everywhere
 from hub.rights.guarded import UNGUARDED
 from hub.rights.memory import RightsMemory
 from hub.telemetry.writer import TelemetryWriter
@@ -102,6 +105,7 @@ __all__ = [
 ]
 
 NEWEST_PARTS: Final = 50
+UPDATES: Final = "campaigns:update"
 NO_SUCH_CAMPAIGN: Final = "no such campaign"
 MOST_DEVICES: Final = 100_000
 MOST_ROWS: Final = 10_000
@@ -127,12 +131,12 @@ class CampaignService:
         audit: AuditService,
         telemetry: TelemetryWriter,
         approvals: ApprovalService,
-        find: Find,
+        targets: Targets,
         clock: Callable[[], float],
         members: RightsMemory,
         shown_since: ShownSince = everything_since,
     ) -> None:
-        """`find` looks up a target; `clock` gives the seconds since 1970 of the database;
+        """`clock` gives the seconds since 1970 of the database;
         `shown_since`: since when an organisation is shown what has ended."""
         self._clock = clock
         self._members = members
@@ -142,8 +146,8 @@ class CampaignService:
         self._audit = audit
         self._approvals = approvals
         self._effects = CampaignEffects(store, commands, telemetry)
-        self._enlisting = Enlisting(store, commands, find)
-        self.find = find
+        self._enlisting = Enlisting(store, commands, targets)
+        self.find = targets.find
         self.loads = Loads()
         self.driver = Driver(store, self._effects, self._enlisting)
         approvals.carry_out("campaign", self.approved)
@@ -232,7 +236,7 @@ class CampaignService:
         error: ErrorObject | None = None,
     ) -> Campaign:
         """What is not approved ends before it begins."""
-        async with self._store.database.tenant(by.org).transaction() as connection:
+        async with self._everything(by) as connection:
             found = await self._store.lock(connection, name)
             if found is not None:
                 return found
@@ -257,8 +261,7 @@ class CampaignService:
         name: Name = (by.org, campaign_id)
         if wish is Wish.ABORT and await self._withdraw(by, campaign_id):
             return await self.get(by.org, campaign_id)
-        async with self._store.database.tenant(by.org).transaction() as connection:
-            campaign = await self._locked(connection, name)
+        async with self._own(by, name) as (connection, campaign):
             waits = campaign.terms.start_at is not None and not campaign.counts.total
             status = wished(campaign.status, wish, waits_for_its_time=waits)
             if status is None:
@@ -279,9 +282,12 @@ class CampaignService:
         self, by: Principal, campaign_id: str, wave: int, comment: str | None
     ) -> Campaign:
         """The wave behind `wave`, counted from 1, may begin. Raises `NotFound`; `Conflict` where
-        nothing waits for that."""
-        async with self._store.database.tenant(by.org).transaction() as connection:
-            campaign = await self._locked(connection, (by.org, campaign_id))
+        nothing waits for that; `Forbidden` for its owner, where nobody may send it alone."""
+        guarded = await self._approvals.guarded(by.org)
+        async with self._own(by, (by.org, campaign_id)) as (connection, campaign):
+            is_another = by.kind == "user" and by.subject != campaign.owner_id
+            if not is_another and is_guarded(guarded.approvals, campaign):
+                raise Forbidden("another person than its owner approves a wave of it")
             try:
                 move = approved(campaign.status, campaign.wave, wave)
             except ValueError as refused:
@@ -297,11 +303,12 @@ class CampaignService:
         """That member's rights count from now on. Raises `NotFound`, `Invalid`, and `Escalation`
         for one who may more than the caller."""
         name: Name = (by.org, campaign_id)
+        if not may_everywhere(by, UPDATES):
+            raise Forbidden("an administrator says who owns a campaign")
         holding = await self._commands.rights.of_owner(by.org, "user", user_id, None)
         if not await self._members.covers_member(by, user_id):
             raise Escalation("that member may do more than you")
-        async with self._store.database.tenant(by.org).transaction() as connection:
-            campaign = await self._locked(connection, name)
+        async with self._own(by, name) as (connection, campaign):
             username = await self._store.member_name(connection, by.org, user_id)
             if username is None or not may_bring(holding, campaign.command):
                 raise invalid("userId", "is no member who may do this")
@@ -319,8 +326,7 @@ class CampaignService:
         name: Name = (by.org, campaign_id)
         ended = await self.get(by.org, campaign_id)
         await self._enlisting.judge(by, ended.command, [])
-        async with self._store.database.tenant(by.org).transaction() as connection:
-            campaign = await self._locked(connection, name)
+        async with self._own(by, name) as (connection, campaign):
             if campaign.status not in FINISHED:
                 raise Conflict(f"it is {campaign.status}: only what has ended can be tried again")
             if await self._store.lock_new(connection, by.org) >= MOST_OPEN:
@@ -333,11 +339,30 @@ class CampaignService:
             await self._audit.record(connection, entry)
         return opened
 
-    async def _locked(self, connection: Connection, name: Name) -> Campaign:
-        campaign = await self._store.lock(connection, name)
-        if campaign is None:
-            raise NotFound(NO_SUCH_CAMPAIGN)
-        return campaign
+    @asynccontextmanager
+    async def _everything(self, by: Principal) -> AsyncGenerator[Connection]:
+        """A transaction that sees the devices of a campaign also where the caller does not see
+        them: each has been judged."""
+        database = self._store.database
+        async with (
+            database.tenant(by.org).transaction() as connection,
+            beyond_scope(connection, by.org),
+        ):
+            yield connection
+
+    @asynccontextmanager
+    async def _own(self, by: Principal, name: Name) -> AsyncGenerator[tuple[Connection, Campaign]]:
+        """The campaign, locked, for who may change it: whoever has the right over some devices only
+        changes their own. Raises `NotFound`, `Forbidden`."""
+        database = self._store.database
+        async with database.tenant(by.org).transaction() as connection:
+            campaign = await self._store.lock(connection, name)
+            if campaign is None:
+                raise NotFound(NO_SUCH_CAMPAIGN)
+            if not may_everywhere(by, UPDATES) and not _is_of(campaign, by):
+                raise Forbidden("it is somebody else's campaign")
+            async with beyond_scope(connection, by.org):
+                yield connection, campaign
 
     async def _move(
         self,
@@ -361,9 +386,12 @@ class CampaignService:
     async def _withdraw(self, by: Principal, campaign_id: str) -> bool:
         """Whether it was still waiting for an approval, and waits no more."""
         found = await self._approvals.waiting_for(by.org, campaign_id)
-        if found is not None:
-            await self._approvals.cancel(by, found)
-        return found is not None
+        if found is None or not (
+            may_everywhere(by, UPDATES) or found.asked_by.subject == by.subject
+        ):
+            return False
+        await self._approvals.cancel(by, found)
+        return True
 
     async def get(self, org: OrgId, campaign_id: str) -> Campaign:
         """Raises `NotFound`."""
@@ -476,6 +504,11 @@ def _begun(
         return [entry]
     name = campaign.campaign_id
     return [entry, *(audit_entry(by, action, each, deploymentId=name) for each in devices)]
+
+
+def _is_of(campaign: Campaign, by: Principal) -> bool:
+    owner = (campaign.owner_kind, campaign.owner_id, campaign.owner_key)
+    return owner == (by.kind, by.subject, by.key_id)
 
 
 def _check(new: NewCampaign) -> None:

@@ -1,6 +1,7 @@
 """Whom a campaign is for, looked up."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Collection
+from typing import Protocol
 
 from msgspec import structs
 
@@ -11,8 +12,13 @@ from hub.groups.service import GroupService
 from hub.queries.service import QueryService
 from protocol.ids import DeviceId, OrgId
 
-Find = Callable[[OrgId, Target], Awaitable[list[DeviceId]]]
-"""As `TargetFinder.find`."""
+
+class Targets(Protocol):
+    """As `TargetFinder`."""
+
+    async def find(self, org: OrgId, target: Target) -> list[DeviceId]: ...
+
+    async def known(self, org: OrgId, device_ids: Collection[str]) -> set[str]: ...
 
 
 class TargetFinder:
@@ -34,9 +40,13 @@ class TargetFinder:
         tree = await self._queries.read(org, target.query or "", field="target.query")
         return await self._devices.matching(org, tree)
 
+    async def known(self, org: OrgId, device_ids: Collection[str]) -> set[str]:
+        """Which of these exist."""
+        return await self._devices.known(org, list(device_ids)) if device_ids else set()
+
     async def _named(self, org: OrgId, device_ids: tuple[DeviceId, ...]) -> list[DeviceId]:
         once = list(dict.fromkeys(device_ids))
-        unknown = set(once) - await self._devices.known(org, list(once))
+        unknown = set(once) - await self.known(org, once)
         if unknown:
             raise NotFound(f"no such device: {min(unknown)}")
         return once

@@ -44,7 +44,7 @@ def build(
         audit,
         telemetry,
         approvals,
-        TargetFinder(devices, groups, queries).find,
+        TargetFinder(devices, groups, queries),
         base.clock,
         members,
         since,

@@ -161,7 +161,7 @@ class _Endpoint:
     async def _answer(self, row: _Row, request: Request) -> Response:
         try:
             principal = await self._guard(request, row.action)
-            with limited_to(principal.reach):
+            with limited_to(principal.reach, principal.subject):
                 return _respond(await row.endpoint(request, principal))
         except HubError as error:
             return _refused(error)

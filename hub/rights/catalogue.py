@@ -51,7 +51,7 @@ CATALOGUE: Final[dict[str, Resource]] = {
         for name in COMMANDS
         if name != "custom"
     },
-    "campaigns": _of("get list create update", "get list"),
+    "campaigns": _of("get list create update", "get list create update"),
     "approvals": _of("get list update"),
     "pins": _of("update", "update"),
     "penalties": _of("list delete", "list delete"),

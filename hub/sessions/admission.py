@@ -161,12 +161,12 @@ class SessionGate:
         if not by.rights.anywhere(right_to(row.kind, "list")):
             raise NotFound(UNKNOWN)
         may_list = await self._accounts.reaching(by, right_to(row.kind, "list"))
-        with limited_to(may_list.reach):
+        with limited_to(may_list.reach, by.subject):
             if await self._store.get(by.org, session_id) is None:
                 raise NotFound(UNKNOWN)
         create = right_to(row.kind, "create")
         may_create = await self._accounts.reaching(by, create)
-        with limited_to(may_create.reach):
+        with limited_to(may_create.reach, by.subject):
             allowed = by.rights.anywhere(create)
             if not allowed or await self._store.get(by.org, session_id) is None:
                 raise Forbidden("the right to this session is gone")

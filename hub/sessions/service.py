@@ -97,7 +97,7 @@ class ByteSessionService:
         params = _params(kind, given)
         if len(self._host) >= MOST_HERE:
             raise Overloaded(f"a replica has {MOST_HERE} sessions at most", retry_after=5)
-        with limited_to(reach):
+        with limited_to(reach, by.subject):
             row = await self._add(by, device_id, kind, params, seconds)
             self._asking.wanted(row)
             return _checked(await self._settled(row))
@@ -186,7 +186,7 @@ class ByteSessionService:
         rows: list[ByteSessionRow] = []
         before = decode_cursor(cursor)
         for reach, kinds in await self._readable(by, [kind] if kind else KINDS):
-            with limited_to(reach):
+            with limited_to(reach, by.subject):
                 rows += await self._store.list(
                     by.org,
                     device_id=device_id,
@@ -227,7 +227,7 @@ class ByteSessionService:
         reach = (await self._accounts.reaching(by, right)).reach
         if reach is None:
             return True
-        with limited_to(reach):
+        with limited_to(reach, by.subject):
             return await self._store.get(by.org, row.id) is not None
 
     # Ending

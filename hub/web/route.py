@@ -171,7 +171,7 @@ def endpoint_of(
             principal = await guard(request, route.action)
             if principal.kind != "anyone":
                 _identified(request)
-            with limited_to(principal.reach):
+            with limited_to(principal.reach, principal.subject):
                 return await within(request, principal)
         except HubError as error:
             return envelope.problem(await guard.explained(error, principal))

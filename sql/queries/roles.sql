@@ -101,7 +101,7 @@ ORDER BY o.kind DESC, 1
 -- name: to_isolate
 -- Statements that put each table with an org_id, and the accounts, under row-level security, as far as
 -- they are not: for longline_app the rows of its organisation; for longline_scoped of these only what
--- is of the devices that the caller may see, where there is that role; for longline_hub all of them; no other policy. One string a
+-- is of the devices that the caller may see, and the campaigns that are theirs, where there is that role; for longline_hub all of them; no other policy. One string a
 -- table, which is one transaction: no replica ever finds the one without the other. Rights are apart
 -- (sql/grants.sql); the owner is not subject, and nobody else has a right on a partition by name.
 WITH guarded AS (
@@ -132,8 +132,9 @@ WITH guarded AS (
                 '((group_id = ANY (( SELECT longline_groups() AS longline_groups)::text[])) OR '
                 '(device_id = ANY (( SELECT longline_devices() AS longline_devices)::text[])))'
             WHEN 'campaign' THEN
+                '((owner_id = ( SELECT longline_caller() AS longline_caller)) OR '
                 '(EXISTS ( SELECT FROM campaign_device d WHERE ((d.org_id = campaign.org_id) '
-                'AND (d.campaign_id = campaign.campaign_id))))'
+                'AND (d.campaign_id = campaign.campaign_id)))))'
             WHEN 'audit_log' THEN  -- users and roles may have the names of devices
                 '(((split_part(action, ''.''::text, 1) = ANY (ARRAY[''command''::text, ''config''::text, '
                 '''deployment''::text, ''device''::text, ''group''::text, ''penalty''::text, ''session''::text])) '

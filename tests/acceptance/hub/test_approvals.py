@@ -12,7 +12,7 @@ import httpx
 import pytest_asyncio
 from msgspec import Struct
 
-from tests.acceptance.hub.clients import Fleet, Json, Rest, new_id, open_socket
+from tests.acceptance.hub.clients import Fleet, Json, Rest, new_id, open_socket, until
 from tests.acceptance.hub.people import bind, make_role, make_user, new_organisation, signed_in
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.hub.test_deployments import release
@@ -492,6 +492,35 @@ async def test_a_deployment_that_is_not_approved_ends_before_it_begins(plant: Pl
     aborted = await plant.bert.post(f"{path}/abort")
     assert aborted.json()["data"]["status"] == "ABORTED"
     assert (await plant.anna.data(f"/approvals/{data['approvalId']}"))["status"] == "CANCELLED"
+
+
+async def test_a_wave_of_what_is_guarded_is_approved_by_another_than_its_owner(
+    plant: Plant,
+) -> None:
+    await set_to(plant.anna, {"approvals": {"resources": ["commands/force_sync"]}})
+    async with plant.fleet.new_line() as device:
+        targets = [device.device_id, await plant.fleet.enroll()]
+        body = {
+            "command": {"type": "force_sync"},
+            "target": {"deviceIds": targets},
+            "waves": [{"count": 1}, {"percent": 100}],
+            "approval": "first_wave",
+        }
+        data = awaited(await plant.anna.post("/campaigns", body))
+        await decide(plant.bert, data["approvalId"])
+        path = f"/campaigns/{data['campaignId']}"
+        command = await device.find("force_sync")
+        await device.send("result", commandId=command["id"], success=True)
+
+        async def waits() -> bool:
+            return (await plant.anna.data(path))["status"] == "AWAITING"
+
+        await until(waits)
+        answer = await plant.anna.post(f"{path}/approve", {"wave": 1})
+        assert code_of(answer) == (403, "forbidden")
+        answer = await plant.bert.post(f"{path}/approve", {"wave": 1})
+        assert answer.status_code == 200, answer.text
+        await plant.anna.post(f"{path}/abort")
 
 
 async def test_a_revert_of_a_configuration_is_a_push(plant: Plant) -> None:

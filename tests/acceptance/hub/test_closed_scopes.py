@@ -2,6 +2,7 @@
 identity.md, 2. In each test `inside` is of their group, `outside` is not."""
 
 from collections.abc import AsyncGenerator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -226,8 +227,67 @@ async def test_a_campaign_shows_the_devices_of_its_reader(place: Place, rest: Re
     assert (await place.caller.get(f"{foreign}/devices")).status_code == 404
     for action in ("pause", "resume", "abort"):
         assert (await place.caller.post(f"{shared}/{action}")).status_code == 403
-    body = {"releaseId": release, "target": {"deviceIds": [place.inside]}}
-    assert (await place.caller.post("/firmware/deployments", body)).status_code == 403
+
+
+async def test_a_campaign_of_ones_own_is_for_the_devices_in_scope(
+    place: Place, rest: Rest, hub: HubProcess
+) -> None:
+    named = {"deviceIds": [place.inside]}
+    body: Json = {"command": {"type": "force_sync"}, "target": named}
+    beyond = {**body, "target": {"deviceIds": [place.inside, place.outside]}}
+    assert (await place.caller.post("/campaigns", beyond)).status_code == 404
+    soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    made = await place.caller.post("/campaigns", {**body, "startAt": soon})
+    assert made.status_code == 201, made.text
+    later = f"/campaigns/{made.json()['data']['id']}"
+    assert (await place.caller.get(later)).status_code == 200, "its own, though nobody is in it yet"
+    made = await place.caller.post("/campaigns", body)
+    now = f"/campaigns/{made.json()['data']['id']}"
+    assert [each["deviceId"] for each in await place.caller.data(f"{now}/devices")] == [
+        place.inside
+    ]
+    everywhere = {**body, "target": {"query": "not has label.nowhere"}}
+    found = (await place.caller.post("/campaigns", {**everywhere, "dryRun": True})).json()["data"]
+    assert (found["sample"], found["count"]) == ([place.inside], 1)
+    theirs = (await rest.post("/campaigns", body)).json()["data"]["id"]
+    other = await make_user(rest)
+    await bind(rest, "ADMIN", ("user", other["id"]), ("group", place.group))
+    async with signed_in(hub, other) as stranger:
+        assert (await stranger.get(later)).status_code == 404
+        for path in (now, f"/campaigns/{theirs}"):
+            for wish in ("pause", "abort"):
+                assert (await stranger.post(f"{path}/{wish}")).status_code == 403
+        assert (await stranger.post(f"{later}/pause")).status_code == 404
+        assert (await stranger.post(f"{now}/retry")).status_code == 403
+        owner = {"userId": other["id"]}
+        answer = await stranger.client.put(f"{now}/owner", json=owner)
+        assert answer.status_code == 403
+    for wish, status in (("pause", "PAUSED"), ("resume", "IN_PROGRESS"), ("abort", "ABORTED")):
+        answer = await place.caller.post(f"{now}/{wish}")
+        assert answer.json()["data"]["status"] == status, answer.text
+    assert (await place.caller.post(f"{later}/abort")).status_code == 200
+    await rest.post(f"/campaigns/{theirs}/abort")
+
+
+async def test_at_its_time_a_campaign_finds_the_devices_in_scope_only(
+    place: Place, rest: Rest
+) -> None:
+    soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    body = {"command": {"type": "force_sync"}, "startAt": soon}
+    body |= {"target": {"query": f'id in ("{place.inside}", "{place.outside}")'}}
+    made = (await place.caller.post("/campaigns", body)).json()["data"]
+
+    async def has_begun() -> bool:
+        return bool(await rest.data(f"/campaigns/{made['id']}/devices"))
+
+    await until(has_begun)
+    rows = {
+        each["deviceId"]: (each["status"], each["reason"])
+        for each in await rest.data(f"/campaigns/{made['id']}/devices")
+    }
+    assert rows[place.inside] == ("PENDING", None)
+    assert rows[place.outside] == ("SKIPPED", "forbidden")
+    await place.caller.post(f"/campaigns/{made['id']}/abort")
 
 
 @pytest.mark.parametrize("by", ["binding", "member"])

@@ -148,7 +148,7 @@ OF_NO_DEVICE = {
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_who_has_rights_over_no_device_sees_none_in_any_read(million: Database) -> None:
-    scope: tuple[Any, ...] = (OF_A_SCOPE, "default", list[str](), list[str]())
+    scope: tuple[Any, ...] = (OF_A_SCOPE, "default", list[str](), list[str](), "stranger")
     async with million.connection(deadline=120) as connection:
         seen = {
             f"{read.statement} {read.case}": found[:3]
