@@ -7,21 +7,18 @@ of a campaign is the run's, so what was done is joined and never done twice.
 """
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import structlog
 from msgspec.structs import replace
 
 from hub.approvals.service import Approval, ApprovalService
-from hub.base import metrics
 from hub.base.cron import zone_of
-from hub.base.database import Connection, after_commit
+from hub.base.database import after_commit
 from hub.base.errors import (
     BlastRadiusExceeded,
     Conflict,
-    Ended,
     Forbidden,
     HubError,
     Invalid,
@@ -30,34 +27,22 @@ from hub.base.errors import (
     TooMany,
     Unavailable,
 )
-from hub.base.job_store import fence, remove_job
+from hub.base.job_store import remove_job
 from hub.base.jobs import HeldJob, JobKind, RunOutcome
 from hub.base.principal import Principal
 from hub.campaigns.service import (
-    FINISHED,
     MOST_DEVICES,
     CampaignService,
     Loaded,
     NewCampaign,
-    Wish,
 )
 from hub.commands.service import CommandRequest, CommandService, GivenIds
 from hub.rights.guarded import UNGUARDED
 from hub.schedules.beginning import Beginning
-from hub.schedules.deciding import (
-    WHY,
-    RunStep,
-    counts_of,
-    error_of,
-    is_over,
-    pause_of,
-    status_of,
-    step_of,
-    why_left_out,
-)
-from hub.schedules.due import org_of
+from hub.schedules.deciding import WHY, RunStep, step_of, why_left_out
+from hub.schedules.ending import RunEnds, name_of
 from hub.schedules.held import approval_of_run, is_dangerous
-from hub.schedules.owners import Owners, the_hub
+from hub.schedules.owners import Owners
 from hub.schedules.records import (
     RUN_JOB,
     RunCounts,
@@ -82,7 +67,6 @@ TURNS: Final = 20
 """Steps of one run of the job; then others have theirs."""
 AT_ONCE: Final = 20
 MOST: Final = 200
-CANCELLED_AT_ONCE: Final = 100
 AWAIT_SECONDS: Final = 5.0
 BUSY_SECONDS: Final = 1.0
 FORBIDDEN: Final = "forbidden"
@@ -107,6 +91,7 @@ class RunDriver:
         self._approvals = approvals
         self._owners = owners
         self._beginning = beginning
+        self._ends = RunEnds(store, commands, campaigns, beginning.tell)
         self._wake_jobs = wake_jobs
         self.kind = JobKind(name=RUN_JOB, run=self.run, at_once=AT_ONCE, most=MOST)
         approvals.carry_out("schedule_run", self.approved)
@@ -126,14 +111,14 @@ class RunDriver:
     async def step(self, job: HeldJob) -> RunOutcome | None:
         """The next step; None to go on at once."""
         async with self._store.database.connection() as connection:
-            driven = await self._store.driven(connection, _name(job))
+            driven = await self._store.driven(connection, name_of(job))
         if driven is None:
-            async with self._noting(job) as connection:
+            async with self._ends.noting(job) as connection:
                 await remove_job(connection, job)
             return RunOutcome()
         match step_of(driven.run, driven.schedule):
             case RunStep.CLOSE:
-                return await self._close(job, driven)
+                return await self._ends.close(job, driven)
             case RunStep.LEAVE_OUT:
                 return await self._leave_out(job, driven)
             case RunStep.LOOK_UP:
@@ -148,7 +133,7 @@ class RunDriver:
                     return await self._bring(job, driven, work)
                 return await self._send(job, driven, work)
             case RunStep.WATCH:
-                return await self._watch(job, driven)
+                return await self._ends.watch(job, driven)
 
     # Whom it is for
 
@@ -169,11 +154,11 @@ class RunDriver:
             owner = await self._owners.principal(schedule)
             devices, skipped = await self._judge(owner, work, devices)
             devices = sorted(devices, key=lambda each: (_offset(schedule, each), each))
-        async with self._noting(job) as connection:
+        async with self._ends.noting(job) as connection:
             if is_zoned and not devices and not skipped:
-                await self._store.drop(connection, _name(job))
+                await self._store.drop(connection, name_of(job))
             else:
-                await self._store.look_up(connection, _name(job), devices, skipped)
+                await self._store.look_up(connection, name_of(job), devices, skipped)
         return None
 
     async def _found(self, schedule: Schedule) -> list[DeviceId]:
@@ -212,7 +197,7 @@ class RunDriver:
         if guarded is not UNGUARDED:
             owner = await self._owners.principal(schedule)
             async with self._store.database.connection() as connection:
-                devices = await self._store.turns(connection, _name(job), MOST_DEVICES)
+                devices = await self._store.turns(connection, name_of(job), MOST_DEVICES)
             new = approval_of_run(run, work, devices, right_name=await self._right_name(schedule))
             try:
                 admitted = await self._approvals.admit(
@@ -222,8 +207,8 @@ class RunDriver:
                 return await self._fail(job, run, refused)
             if isinstance(admitted, Approval):
                 approval_id = admitted.approval_id
-        async with self._noting(job) as connection:
-            await self._store.awaits(connection, _name(job), approval_id)
+        async with self._ends.noting(job) as connection:
+            await self._store.awaits(connection, name_of(job), approval_id)
             after_commit(lambda: self._beginning.tell(run.org, run.schedule_id))
         return None
 
@@ -256,7 +241,7 @@ class RunDriver:
         run, schedule = driven.run, driven.schedule
         owner = await self._owners.principal(schedule)
         async with self._store.database.connection() as connection:
-            devices = await self._store.turns(connection, _name(job), MOST_DEVICES)
+            devices = await self._store.turns(connection, name_of(job), MOST_DEVICES)
         try:
             loaded = await self._campaigns.load_again(
                 owner,
@@ -270,7 +255,7 @@ class RunDriver:
             )
         except (Forbidden, NotFound, Invalid, Conflict, TooMany) as refused:
             return await self._fail(job, run, refused)
-        async with self._noting(job) as connection:
+        async with self._ends.noting(job) as connection:
             await self._store.sent(connection, run, len(devices), {})
         return None
 
@@ -280,7 +265,7 @@ class RunDriver:
         """To the next of those whose turn has come."""
         run, schedule = driven.run, driven.schedule
         async with self._store.database.connection() as connection:
-            following = await self._store.turns(connection, _name(job), SLICE)
+            following = await self._store.turns(connection, name_of(job), SLICE)
         ready = [each for each in following if _offset(schedule, each) <= driven.seconds]
         if not ready:
             return RunOutcome(wait=_offset(schedule, following[0]) - driven.seconds)
@@ -289,7 +274,7 @@ class RunDriver:
         skipped = Counter(run.skipped) + Counter(forbidden)
         if going:
             skipped += Counter(await self._dispatch(owner, run, work, going))
-        async with self._noting(job) as connection:
+        async with self._ends.noting(job) as connection:
             await self._store.sent(connection, run, len(ready), skipped)
         return None
 
@@ -327,75 +312,9 @@ class RunDriver:
             return await self._fail(job, run, None, code=why)
         left = run.total - run.sent
         skipped = {**run.skipped, why: run.skipped.get(why, 0) + left}
-        async with self._noting(job) as connection:
+        async with self._ends.noting(job) as connection:
             await self._store.sent(connection, run, left, skipped)
         return None
-
-    # What becomes of it
-
-    async def _watch(self, job: HeldJob, driven: DrivenRun) -> RunOutcome | None:
-        run = driven.run
-        counts, over, error = await self._standing(driven)
-        if not over:
-            if counts != run.counts:
-                async with self._noting(job) as connection:
-                    await self._store.counted(connection, _name(job), counts)
-                    after_commit(lambda: self._beginning.tell(run.org, run.schedule_id))
-            return RunOutcome(wait=pause_of(driven.seconds))
-        return await self._end(job, run, status_of(counts), counts, error)
-
-    async def _standing(self, driven: DrivenRun) -> tuple[RunCounts, bool, ErrorObject | None]:
-        """How its devices stand, whether that is all, and what of it went wrong."""
-        run = driven.run
-        if run.is_campaign and run.total:
-            try:
-                campaign = await self._campaigns.get(run.org, run.run_id)
-            except NotFound:  # forgotten, or never begun
-                return run.counts, True, None
-            counts = RunCounts(
-                **{name: getattr(campaign.counts, name) for name in RunCounts.__struct_fields__}
-            )
-            why = campaign.stopped_because
-            error: ErrorObject | None = None if why is None else {"code": why, "message": why}
-            return counts, campaign.status in FINISHED, error
-        async with self._store.database.connection() as connection:
-            commands = await self._store.commands(connection, (run.org, run.run_id))
-        counts = counts_of(run, commands)
-        return counts, is_over(run, counts), error_of(run.skipped)
-
-    async def _close(self, job: HeldJob, driven: DrivenRun) -> RunOutcome | None:
-        """Of one that was ended from outside: what is under way of it is cancelled, and seen to
-        its end."""
-        run = driven.run
-        run = replace(run, total=run.total or 0, sent=run.total or 0)
-        if run.is_campaign:
-            await self._abort(driven)
-        elif await self._cancel(driven):
-            return RunOutcome(wait=0.0)
-        counts, over, _ = await self._standing(replace(driven, run=run))
-        if not over:
-            return RunOutcome(wait=pause_of(driven.seconds))
-        status = RunStatus.PARTLY if counts.success else RunStatus.FAILED
-        return await self._end(job, run, status, counts, None)
-
-    async def _abort(self, driven: DrivenRun) -> None:
-        by, campaign_id = the_hub(driven.schedule), driven.run.run_id
-        try:
-            await self._campaigns.ask(by, campaign_id, Wish.ABORT, action="campaign.abort")
-        except (NotFound, Conflict):
-            return  # it never began, or is over
-
-    async def _cancel(self, driven: DrivenRun) -> bool:
-        """Some of what is under way; whether there was any."""
-        by, name = the_hub(driven.schedule), (driven.run.org, driven.run.run_id)
-        async with self._store.database.connection() as connection:
-            found = await self._store.unfinished(connection, name, CANCELLED_AT_ONCE)
-        for device_id, command_id in found:
-            try:
-                await self._commands.cancel(by, device_id, command_id)
-            except (Ended, NotFound):
-                continue  # its end came first
-        return bool(found)
 
     async def _fail(
         self, job: HeldJob, run: ScheduleRun, refused: HubError | None, *, code: str | None = None
@@ -405,37 +324,7 @@ class RunDriver:
         message = refused.detail if refused else WHY.get(why, why)
         error: ErrorObject = {"code": why, "message": message}
         counts = RunCounts(skipped=run.total or 0)
-        return await self._end(job, run, RunStatus.FAILED, counts, error)
-
-    async def _end(
-        self,
-        job: HeldJob,
-        run: ScheduleRun,
-        status: RunStatus,
-        counts: RunCounts,
-        error: ErrorObject | None,
-    ) -> RunOutcome:
-        async with self._noting(job) as connection:
-            await self._store.close(connection, _name(job), status, counts, error)
-            await remove_job(connection, job)
-
-            def told() -> None:
-                metrics.schedule_runs.labels(str(status)).inc()
-                self._beginning.tell(run.org, run.schedule_id)
-
-            after_commit(told)
-        return RunOutcome()
-
-    @asynccontextmanager
-    async def _noting(self, job: HeldJob) -> AsyncGenerator[Connection]:
-        """A transaction of whoever still holds the job. Raises `LeaseLost`."""
-        async with self._store.database.transaction() as connection:
-            await fence(connection, job)
-            yield connection
-
-
-def _name(job: HeldJob) -> RunName:
-    return org_of(job), job.key
+        return await self._ends.end(job, run, RunStatus.FAILED, counts, error)
 
 
 def _offset(schedule: Schedule, device_id: DeviceId) -> float:

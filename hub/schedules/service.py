@@ -1,20 +1,18 @@
 """Schedules for callers: made, changed, given to others, run at once, read. Jobs do the rest."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from hub.approvals.service import Approval, ApprovalService
 from hub.audit.entries import AuditEntry, audit_entry, changes_of
 from hub.audit.service import AuditService
-from hub.base.cron import NotACron, NotAZone
 from hub.base.database import Connection
 from hub.base.errors import (
     Conflict,
     Escalation,
     Forbidden,
     HubError,
-    NeedsSignature,
     NotFound,
     TooMany,
     Unavailable,
@@ -23,12 +21,12 @@ from hub.base.errors import (
 from hub.base.holding import Right
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
-from hub.campaigns.service import CampaignService, NewCampaign
-from hub.commands.service import CommandRequest, CommandService
+from hub.campaigns.service import CampaignService
 from hub.rights.access import may_everywhere
 from hub.rights.guarded import UNGUARDED
 from hub.rights.memory import RightsMemory
 from hub.schedules.beginning import Beginning
+from hub.schedules.checking import ScheduleChecks, require_timing
 from hub.schedules.deciding import NewRun
 from hub.schedules.held import approval_of_schedule, held_schedule, is_dangerous
 from hub.schedules.owners import may_have
@@ -37,7 +35,6 @@ from hub.schedules.records import (
     MOST_SCHEDULES,
     GivenSchedule,
     Schedule,
-    ScheduledCampaign,
     ScheduledCommand,
     ScheduleRun,
     ScheduleStatus,
@@ -50,8 +47,6 @@ from hub.schedules.timing import (
     FIRST_YEAR,
     LAST_YEAR,
     Timing,
-    interval,
-    require,
     upcoming,
     zones_for,
 )
@@ -62,29 +57,25 @@ NO_SCHEDULE: Final = "no such schedule"
 
 
 class ScheduleService:
-    """`clock` gives the seconds since 1970 of the database."""
-
     def __init__(
         self,
         store: ScheduleStore,
         audit: AuditService,
-        commands: CommandService,
+        checks: ScheduleChecks,
         campaigns: CampaignService,
         approvals: ApprovalService,
         rights: RightsMemory,
         beginning: Beginning,
-        clock: Callable[[], float],
         *,
         wake_jobs: Callable[[], None],
     ) -> None:
         self._store = store
         self._audit = audit
-        self._commands = commands
+        self._checks = checks
         self._campaigns = campaigns
         self._approvals = approvals
         self._rights = rights
         self._beginning = beginning
-        self._clock = clock
         self._wake_jobs = wake_jobs
         approvals.carry_out("schedule", self.approved)
 
@@ -121,8 +112,8 @@ class ScheduleService:
         """Of each of these the next due times; none of one that is not active."""
         zones: Collection[str] = ()
         if any(each.given.timing.timezone == DEVICE for each in schedules):
-            zones = await self._zones(org)
-        now = self._now()
+            zones = await self._checks.zones(org)
+        now = self._checks.now()
         return [
             upcoming(each.given.timing, zones_for(each.given.timing, zones), max(each.since, now))
             if each.status is ScheduleStatus.ACTIVE
@@ -134,11 +125,11 @@ class ScheduleService:
         self, org: OrgId, timing: Timing, since: datetime | None, count: int
     ) -> "list[datetime]":
         """Due times strictly after a moment; None: now. Raises `Invalid`."""
-        after = self._now() if since is None else since.astimezone(UTC)
+        after = self._checks.now() if since is None else since.astimezone(UTC)
         if not FIRST_YEAR <= after.year < LAST_YEAR:
             raise invalid("from", f"must be from {FIRST_YEAR} on and before {LAST_YEAR}")
-        _require(timing)
-        zones = await self._zones(org) if timing.timezone == DEVICE else ()
+        require_timing(timing)
+        zones = await self._checks.zones(org) if timing.timezone == DEVICE else ()
         return upcoming(timing, zones_for(timing, zones), after, count)
 
     # Changing
@@ -146,7 +137,7 @@ class ScheduleService:
     async def create(self, by: Principal, given: GivenSchedule) -> Schedule | Approval:
         """It may have to wait for a second person. Raises `Invalid`, `Forbidden`, `NotFound`,
         `NeedsSignature`, `BlastRadiusExceeded`, `TooMany`."""
-        devices = await self._checked(by, given)
+        devices = await self._checks.check(by, given)
         schedule_id = uuid7()
         held = await self._held(by, schedule_id, given, devices, replaces=False)
         return held or await self._add(by, schedule_id, given)
@@ -156,7 +147,7 @@ class ScheduleService:
     ) -> Schedule | Approval:
         """Whoever does is its owner from then on. Raises as `create` does."""
         _mine(by, "schedules:update", await self.get(by, schedule_id))
-        devices = await self._checked(by, given)
+        devices = await self._checks.check(by, given)
         held = await self._held(by, schedule_id, given, devices, replaces=True)
         return held or await self._put(by, schedule_id, given)
 
@@ -168,7 +159,7 @@ class ScheduleService:
             return {}
         held, schedule_id = held_schedule(approval), approval.subject or ""
         try:
-            await self._checked(asker, held.given)
+            await self._checks.check(asker, held.given)
             if held.replaces:
                 await self._put(asker, schedule_id, held.given)
             else:
@@ -216,7 +207,7 @@ class ScheduleService:
         """Now, for whoever its target means, with the rights of its owner; the caller needs them
         as well. Raises `NotFound`, `Forbidden`, `Conflict` for one that has ended or was suspended
         by the hub."""
-        await self._require_doing(by, await self.get(by, schedule_id))
+        self._checks.require_doing(by, await self.get(by, schedule_id))
         async with self._store.database.tenant(by.org).transaction() as connection:
             locked = await self._lock(connection, by, "schedules:update", schedule_id)
             schedule = locked.schedule
@@ -274,74 +265,6 @@ class ScheduleService:
         _mine(by, right, found.schedule)
         return found
 
-    async def _checked(self, by: Principal, given: GivenSchedule) -> "list[DeviceId]":
-        """Whom it would be for now. Raises what is wrong with it, or with who asks for it."""
-        await self._require_timing(by.org, given)
-        devices = await self._campaigns.find(by.org, given.target)
-        work = given.work
-        if isinstance(work, ScheduledCommand):
-            await self._commands.rights.sort(by, work.command, devices)
-            await self._commands.check(by, _request_of(work))
-            self._require_expiry(work)
-        else:
-            await self._check_campaign(by, given, work, devices)
-        kind = kind_of(work)
-        if kind is not None:
-            await self._require_unsigned(by.org, kind, devices)
-        return devices
-
-    async def _check_campaign(
-        self,
-        by: Principal,
-        given: GivenSchedule,
-        work: ScheduledCampaign,
-        devices: Sequence[DeviceId],
-    ) -> None:
-        if not all(map(by.rights.anywhere, rights_for(work))):
-            raise Forbidden("you may not begin such a campaign")
-        if given.jitter_seconds:
-            raise invalid("jitterSeconds", "goes with a command: a campaign has ratePerMinute")
-        new = NewCampaign(
-            kind=work.kind,
-            subject=work.subject,
-            command=work.load,
-            terms=work.terms,
-            devices=list(devices),
-            target=given.target,
-        )
-        await self._campaigns.check(by, new)
-
-    async def _require_timing(self, org: OrgId, given: GivenSchedule) -> None:
-        timing, now = given.timing, self._now()
-        if (timing.cron is None) == (timing.at is None):
-            raise invalid("cron", "exactly one of cron and at")
-        if timing.at is not None:
-            if timing.timezone == DEVICE:
-                raise invalid("timezone", "device goes with cron: at is one moment everywhere")
-            if timing.at <= now:
-                raise invalid("at", "must be in the future")
-        _require(timing)
-        zones = zones_for(timing, await self._zones(org) if timing.timezone == DEVICE else ())
-        if timing.ends_at is not None and not upcoming(timing, zones, now, 1):
-            raise invalid("endsAt", "it ends before it comes")
-        between = interval(timing, zones, now)
-        jitter = timedelta(seconds=given.jitter_seconds)
-        if jitter and between is not None and 2 * jitter >= between:
-            raise invalid("jitterSeconds", "must be less than half of the time between two runs")
-
-    def _require_expiry(self, work: ScheduledCommand) -> None:
-        if work.expires_at is not None and work.expires_at <= self._now():
-            raise invalid("expiresAt", "must be in the future")
-
-    async def _require_unsigned(self, org: OrgId, kind: str, devices: Sequence[DeviceId]) -> None:
-        found = await self._store.wants_signature(org, kind, devices)
-        if found is not None:
-            raise NeedsSignature(f"{found} runs {kind} only when a person has signed it")
-
-    async def _require_doing(self, by: Principal, schedule: Schedule) -> None:
-        if not all(map(by.rights.anywhere, rights_for(schedule.given.work))):
-            raise Forbidden("you may not do yourself what the schedule does")
-
     async def _held(
         self,
         by: Principal,
@@ -368,34 +291,6 @@ class ScheduleService:
             by, new, guarded, dangerous=is_dangerous(work), asked=False, later=True
         )
         return admitted if isinstance(admitted, Approval) else None
-
-    async def _zones(self, org: OrgId) -> Collection[str]:
-        async with self._store.database.connection() as connection:
-            return await self._store.zones(connection, org)
-
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._clock(), UTC)
-
-
-def _require(timing: Timing) -> None:
-    """Raises `Invalid`."""
-    try:
-        require(timing)
-    except NotACron as fault:
-        raise invalid("cron", str(fault)) from None
-    except NotAZone as fault:
-        raise invalid("timezone", str(fault)) from None
-
-
-def _request_of(work: ScheduledCommand) -> CommandRequest:
-    """As it is sent, but for when it expires: how far ahead that is counts when it is sent."""
-    expires_at = None if work.delivery == "queue" else work.expires_at
-    return CommandRequest(
-        command=work.command,
-        timeout_ms=work.timeout_ms,
-        delivery=work.delivery,
-        expires_at=expires_at,
-    )
 
 
 def _mine(by: Principal, right: Right, schedule: Schedule | None) -> Schedule:

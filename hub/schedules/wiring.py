@@ -9,6 +9,7 @@ from hub.campaigns.service import CampaignService
 from hub.commands.service import CommandService
 from hub.rights.memory import RightsMemory
 from hub.schedules.beginning import Beginning
+from hub.schedules.checking import ScheduleChecks
 from hub.schedules.driver import RunDriver
 from hub.schedules.due import DueLooks
 from hub.schedules.owners import Owners
@@ -40,8 +41,8 @@ def build(
     )
     watch = ScheduleWatch(store, owners, audit, telemetry)
     service = ScheduleService(
-        store, audit, commands, campaigns, approvals, rights, beginning, base.clock,
-        wake_jobs=base.wake_jobs,
+        store, audit, ScheduleChecks(store, commands, campaigns, base.clock), campaigns, approvals,
+        rights, beginning, wake_jobs=base.wake_jobs,
     )  # fmt: skip
     return Capability(
         endpoints=(ScheduleEndpoints(service, campaigns, secrets),),

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +21,7 @@ from hub.campaigns.store import CampaignStore
 from hub.schedules import driver as driving
 from hub.schedules import service as serving
 from hub.schedules.beginning import Beginning
+from hub.schedules.checking import ScheduleChecks
 from hub.schedules.driver import RunDriver
 from hub.schedules.due import DueLooks
 from hub.schedules.owners import Owners
@@ -59,10 +60,13 @@ class Finder:
     def __init__(self) -> None:
         self.devices: list[DeviceId] = []
 
-    async def find(self, _org: OrgId, target: Target) -> list[DeviceId]:
+    async def find(self, org: OrgId, target: Target) -> list[DeviceId]:
         if target.group_id is not None:
             raise NotFound("no such group")
         return list(target.device_ids or self.devices)
+
+    async def known(self, org: OrgId, device_ids: Collection[str]) -> set[str]:
+        return set(device_ids)
 
 
 class Replica:
@@ -74,7 +78,7 @@ class Replica:
         database, told = hub.database, hub.told.telemetry
         audit = AuditService(AuditStore(database))
         self.campaigns = CampaignService(
-            CampaignStore(database), hub.commands, audit, told, hub.approvals, self.finder.find,
+            CampaignStore(database), hub.commands, audit, told, hub.approvals, self.finder,
             time.time, hub.memory,
         )  # fmt: skip
         self.store = ScheduleStore(database)
@@ -86,8 +90,8 @@ class Replica:
         )  # fmt: skip
         self.watch = ScheduleWatch(self.store, owners, audit, told)
         self.schedules = ScheduleService(
-            self.store, audit, hub.commands, self.campaigns, hub.approvals, hub.memory, beginning,
-            time.time, wake_jobs=lambda: None,
+            self.store, audit, ScheduleChecks(self.store, hub.commands, self.campaigns, time.time),
+            self.campaigns, hub.approvals, hub.memory, beginning, wake_jobs=lambda: None,
         )  # fmt: skip
         self.jobs = JobStore(database, hub.replica_id)
 
