@@ -27,7 +27,6 @@ from hub.base.errors import (
     TooMany,
     Unavailable,
 )
-from hub.base.job_store import remove_job
 from hub.base.jobs import HeldJob, JobKind, RunOutcome
 from hub.base.principal import Principal
 from hub.campaigns.service import (
@@ -91,7 +90,7 @@ class RunDriver:
         self._approvals = approvals
         self._owners = owners
         self._beginning = beginning
-        self._ends = RunEnds(store, commands, campaigns, beginning.tell)
+        self._ends = RunEnds(store, commands, campaigns, approvals, beginning.tell)
         self._wake_jobs = wake_jobs
         self.kind = JobKind(name=RUN_JOB, run=self.run, at_once=AT_ONCE, most=MOST)
         approvals.carry_out("schedule_run", self.approved)
@@ -113,9 +112,7 @@ class RunDriver:
         async with self._store.database.connection() as connection:
             driven = await self._store.driven(connection, name_of(job))
         if driven is None:
-            async with self._ends.noting(job) as connection:
-                await remove_job(connection, job)
-            return RunOutcome()
+            return await self._ends.drop(job)
         match step_of(driven.run, driven.schedule):
             case RunStep.CLOSE:
                 return await self._ends.close(job, driven)
@@ -225,10 +222,11 @@ class RunDriver:
         name: RunName = (approval.org, approval.subject or "")
         async with self._store.database.tenant(asker.org).transaction() as connection:
             if error is None:
-                await self._store.admit(connection, name)
+                waited = await self._store.admit(connection, name)
             else:
-                await self._store.end(connection, approval.org, [name[1]], error)
-            await self._store.wake(connection, RUN_JOB, *name)
+                waited = bool(await self._store.end(connection, name[0], [name[1]], error))
+            if waited:
+                await self._store.wake(connection, RUN_JOB, *name)
         self._wake_jobs()
         return {}
 

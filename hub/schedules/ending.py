@@ -1,16 +1,18 @@
 """How runs end: their devices are waited for, or what is under way of them is cancelled."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from msgspec.structs import replace
 
+from hub.approvals.service import ApprovalService
 from hub.base import metrics
 from hub.base.database import Connection, after_commit
 from hub.base.errors import Conflict, Ended, NotFound
 from hub.base.job_store import fence, remove_job
 from hub.base.jobs import HeldJob, RunOutcome
+from hub.base.principal import Principal
 from hub.campaigns.service import FINISHED, CampaignService, Wish
 from hub.commands.service import CommandService
 from hub.schedules.deciding import counts_of, error_of, is_over, pause_of, status_of
@@ -32,11 +34,13 @@ class RunEnds:
         store: ScheduleStore,
         commands: CommandService,
         campaigns: CampaignService,
+        approvals: ApprovalService,
         tell: Callable[[OrgId, str], None],
     ) -> None:
         self._store = store
         self._commands = commands
         self._campaigns = campaigns
+        self._approvals = approvals
         self._tell = tell
 
     async def watch(self, job: HeldJob, driven: DrivenRun) -> RunOutcome | None:
@@ -120,7 +124,25 @@ class RunEnds:
                 self._tell(run.org, run.schedule_id)
 
             after_commit(told)
+        if run.approval_id is not None and not run.admitted:
+            await self._withdraw(job)
         return RunOutcome()
+
+    async def drop(self, job: HeldJob) -> RunOutcome:
+        """Of one that is gone, with its schedule."""
+        async with self.noting(job) as connection:
+            await remove_job(connection, job)
+        await self._withdraw(job)
+        return RunOutcome()
+
+    async def _withdraw(self, job: HeldJob) -> None:
+        """Nobody need approve it any more."""
+        org, run_id = name_of(job)
+        found = await self._approvals.waiting_for(org, run_id, kind="schedule_run")
+        if found is not None:
+            by = Principal(org=org, kind="hub", subject="", actor="hub")
+            with suppress(Ended, NotFound):  # somebody was faster
+                await self._approvals.cancel(by, found)
 
     @asynccontextmanager
     async def noting(self, job: HeldJob) -> AsyncGenerator[Connection]:

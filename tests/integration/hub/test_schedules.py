@@ -6,10 +6,12 @@ from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from msgspec.structs import replace
 
+from hub.approvals.service import ApprovalStatus
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
@@ -50,6 +52,7 @@ from tests.integration.hub.hubs import Hub, Line, add_devices, add_member, runni
 BY = make_principal("ADMIN")
 LEASE_SECONDS = 60.0
 """No lease runs out by itself here."""
+MOVE = "UPDATE device SET timezone = $2 WHERE device_id = $1"
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 MINUTELY = Timing(cron="* * * * *")
 
@@ -484,6 +487,82 @@ async def test_a_campaign_begins_with_the_id_of_its_run(database: Database) -> N
         assert (first.status, second.status) == (RunStatus.FAILED, RunStatus.RUNNING)
         campaign = await one.campaigns.get(DEFAULT_ORG, run.run_id)
         assert campaign.status == "ABORTED"
+
+
+async def guard(one: Replica, owner: Database) -> None:
+    """Nobody reboots anything alone."""
+    await add_member(one.hub.database, "u2")
+    await owner.execute(
+        "INSERT INTO setting (org_id, name, value) VALUES ('default', 'approvals', $1)"
+        " ON CONFLICT (org_id, name) DO UPDATE SET value = excluded.value",
+        {"resources": ["commands/reboot_os"], "over": 0},
+    )
+    one.hub.memory.forget(DEFAULT_ORG, "*")
+
+
+async def awaiting(one: Replica) -> list[str]:
+    page = await one.hub.approvals.list(
+        DEFAULT_ORG, [ApprovalStatus.AWAITING], cursor=None, limit=10
+    )
+    return [each.subject or "" for each in page.items]
+
+
+@pytest.mark.parametrize("change", ["changed", "deleted"])
+async def test_nobody_approves_a_run_that_is_over(
+    database: Database, owner: Database, change: str
+) -> None:
+    async with replica(database, 1) as (one, _):
+        schedule = await one.make([DeviceId("d1")], command=RebootOs())
+        await guard(one, owner)
+        run = await one.schedules.run(BY, schedule.schedule_id)
+        await one.drive()
+        assert await awaiting(one) == [run.run_id]
+        if change == "deleted":
+            await one.schedules.delete(BY, schedule.schedule_id)
+        else:
+            await database.execute("UPDATE schedule SET revision = revision + 1")
+        await one.drive()
+        assert await awaiting(one) == []
+        assert await commands_of(database, run) == []
+        assert await one.claim(RUN_JOB) == []
+
+
+async def test_in_the_zone_of_a_device_it_is_for_those_there(database: Database) -> None:
+    async with replica(database, 3) as (one, _):
+        await database.execute(
+            "UPDATE device SET timezone = 'Asia/Kathmandu' WHERE device_id = 'd1'"
+        )
+        await database.execute(MOVE, "d2", "Asia/Kolkata")
+        devices = [DeviceId("d1"), DeviceId("d2"), DeviceId("d3")]
+        zones = ("Asia/Kathmandu", "Asia/Kolkata", "UTC")
+        now = datetime.now(UTC).replace(second=0, microsecond=0)
+        minutes = {zone: now.astimezone(ZoneInfo(zone)).minute for zone in zones}
+        assert len(set(minutes.values())) == 3
+        for zone, device in zip(zones, devices, strict=True):
+            timing = Timing(cron=f"{minutes[zone]} * * * *", timezone="device")
+            schedule = await one.make(devices, timing)
+            run = await one.due_now(schedule)
+            await one.drive()
+            assert [each for each, _ in await commands_of(database, run)] == [device]
+        timing = Timing(cron=f"{(minutes['UTC'] + 1) % 60} * * * *", timezone="device")
+        schedule = await one.make([DeviceId("d1")], timing)
+        assert await one.schedules.coming(DEFAULT_ORG, [schedule]) != [[]]
+
+
+async def test_where_nobody_of_the_target_is_there_is_no_run(database: Database) -> None:
+    async with replica(database, 2) as (one, _):
+        await database.execute(
+            "UPDATE device SET timezone = 'Asia/Kathmandu' WHERE device_id = 'd1'"
+        )
+        minute = datetime.now(UTC).minute
+        schedule = await one.make(
+            [DeviceId("d1")], Timing(cron=f"{minute} * * * *", timezone="device")
+        )
+        await one.due_now(schedule)
+        await one.drive()
+        assert await one.runs(schedule) == []
+        await one.drive()
+        assert await one.claim(RUN_JOB) == []
 
 
 async def test_a_target_that_cannot_be_read_fails_the_run(database: Database) -> None:

@@ -219,7 +219,7 @@ _ACCOUNTS: Final = [
     Read("approvals.known", f"'default', {_THREE}"),
     *_list("approvals.list", "'default', NULL, {before}, 101", _NEAR),
     Read("approvals.get", "'default', 'a7'"),
-    Read("approvals.of_subject", "'default', 'c7', 'd11'", 20),
+    Read("approvals.of_subject", "'default', 'c7', 'd11', 'campaign'", 20),
     Read("approvals.lock_one", "'default', 'a7'"),
     Read("approvals.due"),
     Read("approvals.people", "'default', 'u7'", _APART),
