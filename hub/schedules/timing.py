@@ -30,7 +30,7 @@ MOST_COUNTED: Final = 100_000
 """Due times that one look counts: two months of minutes."""
 _RECENT: Final = timedelta(days=1)
 _MOMENT: Final = timedelta(seconds=1)
-_COMPARED: Final = 100
+_COMPARED: Final = 50
 SHOWN: Final = 5
 FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 9000
