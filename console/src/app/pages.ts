@@ -9,6 +9,7 @@ import {
   FleetIcon,
   GroupIcon,
   HealthIcon,
+  ScheduleIcon,
   SettingsIcon,
   UserIcon,
 } from "../parts/icons";
@@ -21,6 +22,7 @@ export type NavigationPage = {
     | "/commands"
     | "/firmware"
     | "/applications"
+    | "/schedules"
     | "/approvals"
     | "/groups"
     | "/users"
@@ -55,6 +57,13 @@ export const PAGES: readonly NavigationPage[] = [
     icon: ApplicationIcon,
     needs: ["applications:list", "config-maps:list", "registries:list"],
     key: "w",
+  },
+  {
+    to: "/schedules",
+    name: "schedules",
+    icon: ScheduleIcon,
+    needs: ["schedules:list"],
+    key: "t",
   },
   {
     to: "/approvals",

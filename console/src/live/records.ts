@@ -24,6 +24,7 @@ const SHOWN: Record<RecordKind, readonly string[]> = {
   rollout: ["rollouts", "rollout", "rollout-devices"],
   config_map: ["config-maps"],
   registry: ["registries"],
+  schedule: ["schedules"],
   approval: ["approvals", "command", "deployment", "rollouts", "rollout"],
 };
 

@@ -4,6 +4,7 @@ export const shell = {
     commands: "Commands",
     firmware: "Firmware",
     applications: "Applications",
+    schedules: "Schedules",
     approvals: "Approvals",
     groups: "Groups",
     users: "Users",
