@@ -1,7 +1,7 @@
 /** A schedule as it is typed, and how it is told. Pure. */
 import type { Schedule, ScheduleBody, ScheduleRun } from "../../api/schedules";
 import type { Text } from "../../text";
-import { absoluteTime } from "../../text/format";
+import { absoluteTime, OWN_ZONE } from "../../text/format";
 
 export type ScheduleForm = {
   name: string;
@@ -18,7 +18,7 @@ export type ScheduleForm = {
 export const EMPTY: ScheduleForm = {
   name: "",
   cron: "0 3 * * *",
-  timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+  timezone: OWN_ZONE,
   query: "",
   command: null,
   params: "",
