@@ -69,6 +69,16 @@ const pages = [
   }),
   createRoute({
     getParentRoute: of,
+    path: "/campaigns",
+    component: lazyRouteComponent(() => import("./pages/campaigns/CampaignsPage"), "CampaignsPage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/campaigns/$campaignId",
+    component: lazyRouteComponent(() => import("./pages/campaigns/CampaignPage"), "CampaignPage"),
+  }),
+  createRoute({
+    getParentRoute: of,
     path: "/firmware",
     validateSearch: only(firmwareSearch),
     component: lazyRouteComponent(() => import("./pages/firmware/FirmwarePage"), "FirmwarePage"),

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests.acceptance.hub.clients import new_id
 from tests.acceptance.hub.process import HubProcess
-from tests.acceptance.up import signed_in
+from tests.acceptance.up import signed_in, until
 from tests.browser import axe
 from tests.browser.boxes import failing
 from tests.browser.devices import Floor
@@ -49,9 +49,12 @@ def test_an_application_from_its_file_to_its_device(
 
         page.get_by_label("Remove it from devices that match no more").check()
         page.get_by_role("button", name="Save").click()
-        expect(page.get_by_role("button", name="Save")).to_be_disabled()
-        found = rest.get(f"/applications/{name}").json()["data"]
-        assert (found["target"], found["removeWhenUnmatched"]) == (f"tag = {tag}", True)
+
+        def is_saved() -> bool:
+            found = rest.get(f"/applications/{name}").json()["data"]
+            return (found["target"], found["removeWhenUnmatched"]) == (f"tag = {tag}", True)
+
+        until(is_saved)
 
         page.goto(f"{hub.url}/devices/{device_id}?tab=applications")
         row = page.get_by_role("row").filter(has_text="web")

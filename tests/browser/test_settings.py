@@ -61,10 +61,14 @@ def test_enrolment_and_retention_are_set(settings: Page, own: HubProcess) -> Non
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Log lines: 14 instead of 30 days")
     dialog.get_by_role("button", name="Keep less").click()
-    expect(page.get_by_role("button", name="Save retention")).to_be_disabled()
     with signed_in(own.ready) as rest:
-        found = rest.get("/settings").json()["data"]
-        assert (found["autoEnroll"], found["retention"]["logDays"]) == (True, 14)
+
+        def is_saved() -> bool:
+            found = rest.get("/settings").json()["data"]
+            return (found["autoEnroll"], found["retention"]["logDays"]) == (True, 14)
+
+        until(is_saved)
+    expect(page.get_by_role("button", name="Save retention")).to_be_disabled()
 
 
 def test_a_new_enrolment_key_is_shown_once_with_the_line_that_uses_it(

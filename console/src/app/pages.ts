@@ -4,6 +4,7 @@ import {
   ApplicationIcon,
   ApprovalIcon,
   AuditIcon,
+  CampaignIcon,
   CommandIcon,
   FirmwareIcon,
   FleetIcon,
@@ -20,6 +21,7 @@ export type NavigationPage = {
   to:
     | "/devices"
     | "/commands"
+    | "/campaigns"
     | "/firmware"
     | "/applications"
     | "/schedules"
@@ -44,6 +46,13 @@ export type NavigationPage = {
 export const PAGES: readonly NavigationPage[] = [
   { to: "/devices", name: "fleet", icon: FleetIcon, needs: ["devices:list"], key: "d" },
   { to: "/commands", name: "commands", icon: CommandIcon, needs: ["commands:list"], key: "c" },
+  {
+    to: "/campaigns",
+    name: "campaigns",
+    icon: CampaignIcon,
+    needs: ["campaigns:list"],
+    key: "m",
+  },
   {
     to: "/firmware",
     name: "firmware",

@@ -28,7 +28,18 @@ describe("a record that has changed", () => {
     ["firmware_key", null, [["signing-keys"]]],
     ["config_schema", null, [["config-schema"]]],
     ["application", null, [["applications"]]],
-    ["rollout", null, [["rollouts"], ["rollout"], ["rollout-devices"]]],
+    [
+      "rollout",
+      null,
+      [
+        ["rollouts"],
+        ["rollout"],
+        ["rollout-devices"],
+        ["campaigns"],
+        ["campaign"],
+        ["campaign-devices"],
+      ],
+    ],
     ["config_map", null, [["config-maps"]]],
     ["registry", null, [["registries"]]],
     [

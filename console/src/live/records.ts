@@ -3,6 +3,9 @@ import type { LiveEvent, RecordKind } from "./frames";
 
 export type Key = readonly string[];
 
+/** Of any kind. */
+const CAMPAIGNS = ["campaigns", "campaign", "campaign-devices"];
+
 /** By kind: the beginnings of the keys of queries that show such records. */
 const SHOWN: Record<RecordKind, readonly string[]> = {
   device: ["device", "device-workloads"],
@@ -19,13 +22,19 @@ const SHOWN: Record<RecordKind, readonly string[]> = {
   firmware_key: ["signing-keys"],
   config_schema: ["config-schema"],
   configuration: ["config", "config-history"],
-  deployment: ["deployments", "deployment", "deployment-devices", "device-deployments"],
+  deployment: [
+    "deployments",
+    "deployment",
+    "deployment-devices",
+    "device-deployments",
+    ...CAMPAIGNS,
+  ],
   application: ["applications"],
-  rollout: ["rollouts", "rollout", "rollout-devices"],
+  rollout: ["rollouts", "rollout", "rollout-devices", ...CAMPAIGNS],
   config_map: ["config-maps"],
   registry: ["registries"],
   schedule: ["schedules"],
-  approval: ["approvals", "command", "deployment", "rollouts", "rollout"],
+  approval: ["approvals", "command", "deployment", "rollouts", "rollout", ...CAMPAIGNS],
 };
 
 /** Of these every query is of one device, whose id follows. */

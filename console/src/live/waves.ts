@@ -111,8 +111,8 @@ export function tallyOf(counts: Campaign["counts"]): Tally {
   };
 }
 
+const UNFINISHED = new Set(["SCHEDULED", "AWAITING", "PENDING", "IN_PROGRESS", "PAUSED"]);
+
 export function isUnfinished(status: string): boolean {
-  return (
-    status === "AWAITING" || status === "PENDING" || status === "IN_PROGRESS" || status === "PAUSED"
-  );
+  return UNFINISHED.has(status);
 }

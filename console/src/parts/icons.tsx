@@ -98,6 +98,9 @@ export const SearchIcon = icon(
     <path d="m13 13 4 4" />
   </>,
 );
+/** Waves that grow. */
+export const CampaignIcon = icon(<path d="M3 16v-3M7.5 16v-6M12 16V7M16.5 16V3" />);
+
 export const PlusIcon = icon(<path d="M10 4v12M4 10h12" />);
 export const CheckIcon = icon(<path d="m4 10.5 4 4 8-9" />);
 export const CrossIcon = icon(<path d="m5 5 10 10M15 5 5 15" />);

@@ -1,4 +1,4 @@
-import { Button, Checkbox, Modal, Select, Stack, Textarea, TextInput } from "@mantine/core";
+import { Button, Checkbox, Modal, Select, Stack, TextInput } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import type { Application } from "../../api/applications";
@@ -6,10 +6,9 @@ import { useChange } from "../../api/change";
 import { problemText } from "../../api/problemText";
 import { beginRollOut, ROLLOUTS } from "../../api/rollOuts";
 import { fleet } from "../../live/fleet";
+import { AimFields } from "../../parts/campaigns/AimFields";
 import { AimSwitch } from "../../parts/campaigns/AimSwitch";
 import campaign from "../../parts/campaigns/campaigns.module.css";
-import { DevicesInput } from "../../parts/campaigns/DevicesInput";
-import { GroupInput } from "../../parts/campaigns/GroupInput";
 import { TermsInput } from "../../parts/campaigns/TermsInput";
 import { CAREFUL, termsOf } from "../../parts/campaigns/terms";
 import { Actions } from "../../parts/Label";
@@ -137,39 +136,19 @@ export function RollOutDialog({ application, revision: asked, onClose }: Props) 
 type AimProps = { aim: Aim; onChange: (aim: Aim) => void; error: string | null };
 
 function AimInput({ aim, onChange, error }: AimProps) {
-  const { applications: words, campaigns } = useText();
+  const { applications, campaigns } = useText();
   return (
     <AimSwitch
       by={aim.by}
       ways={[
-        ["all", words.aims.all],
+        ["all", applications.aims.all],
         ["group", campaigns.aims.group],
-        ["query", words.aims.query],
+        ["query", campaigns.aims.query],
         ["devices", campaigns.aims.devices],
       ]}
       onChange={by => onChange(EMPTY[by])}
     >
-      {aim.by === "group" && (
-        <GroupInput groupId={aim.groupId} onChange={groupId => onChange({ ...aim, groupId })} />
-      )}
-      {aim.by === "query" && (
-        <Textarea
-          aria-label={words.aims.query}
-          description={words.queryHint}
-          inputWrapperOrder={["label", "input", "description", "error"]}
-          autosize
-          spellCheck={false}
-          value={aim.query}
-          error={error}
-          onChange={event => onChange({ ...aim, query: event.currentTarget.value })}
-        />
-      )}
-      {aim.by === "devices" && (
-        <DevicesInput
-          deviceIds={aim.deviceIds}
-          onChange={deviceIds => onChange({ ...aim, deviceIds })}
-        />
-      )}
+      {aim.by !== "all" && <AimFields aim={aim} onChange={onChange} error={error} />}
       {aim.by === "all" && error && <ProblemLine error={new Error(error)} />}
     </AimSwitch>
   );

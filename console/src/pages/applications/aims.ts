@@ -1,34 +1,16 @@
 /** To which devices a revision is to be rolled out, as it is chosen. Pure. */
 import type { Schemas } from "../../api/client";
 import type { Device } from "../../live/standing";
+import * as named from "../../parts/campaigns/aims";
 
-export type Aim =
-  | { by: "all" }
-  | { by: "group"; groupId: string | null }
-  | { by: "query"; query: string }
-  | { by: "devices"; deviceIds: readonly string[] };
+/** `all`: whoever has the application. */
+export type Aim = { by: "all" } | named.Aim;
 
-export const EMPTY: Record<Aim["by"], Aim> = {
-  all: { by: "all" },
-  group: { by: "group", groupId: null },
-  query: { by: "query", query: "" },
-  devices: { by: "devices", deviceIds: [] },
-};
+export const EMPTY: Record<Aim["by"], Aim> = { all: { by: "all" }, ...named.EMPTY };
 
 /** As the hub takes it; null while it is not complete. */
 export function targetOf(aim: Aim): Schemas["RollOutTargetBody"] | null {
-  switch (aim.by) {
-    case "all":
-      return {};
-    case "group":
-      return aim.groupId === null ? null : { groupId: aim.groupId };
-    case "query": {
-      const query = aim.query.trim();
-      return query === "" ? null : { query };
-    }
-    case "devices":
-      return aim.deviceIds.length === 0 ? null : { deviceIds: [...aim.deviceIds] };
-  }
+  return aim.by === "all" ? {} : named.targetOf(aim);
 }
 
 /** Whom it reaches, where the fleet says so; null where the hub has to be asked. */

@@ -72,6 +72,13 @@ function Way({ run }: { run: ScheduleRun }) {
       </Link>
     );
   }
+  if (run.campaignId !== null) {
+    return (
+      <Link to="/campaigns/$campaignId" params={{ campaignId: run.campaignId }}>
+        {words.toCampaign}
+      </Link>
+    );
+  }
   if (run.batchId === null) return null;
   return (
     <Link to="/commands" search={{ batch: run.batchId }}>

@@ -5,6 +5,7 @@ const LOOK: Record<
   string,
   { colour: string; shape: "ring" | "play" | "pause" | "check" | "cross" | "bar" }
 > = {
+  SCHEDULED: { colour: "var(--mute)", shape: "ring" },
   AWAITING: { colour: "var(--warn)", shape: "pause" },
   PENDING: { colour: "var(--mute)", shape: "ring" },
   IN_PROGRESS: { colour: "var(--info)", shape: "play" },

@@ -63,6 +63,7 @@ function Standstill({ campaign: { status, stoppedBecause, approval } }: { campai
   return (
     <>
       {why && <Notice>{status === "PAUSED" ? words.paused(why) : words.stopped(why)}</Notice>}
+      {status === "AWAITING" && !approval && <Notice>{words.waitsForWave}</Notice>}
       {approval && (
         <Notice>
           {words.awaiting}{" "}

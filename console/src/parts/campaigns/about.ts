@@ -9,5 +9,5 @@ export type About = {
   from: string;
   written: (version: string) => string;
   /** Where a device's page shows more. */
-  tab: "firmware" | "applications";
+  tab: "firmware" | "applications" | "commands";
 };

@@ -101,8 +101,7 @@ export const applications = {
   revisionSaid: (revision: string, made: string, by: string, current: boolean) =>
     `${revision} · ${made} · ${by}${current ? " · current" : ""}`,
   refresh: "The present content, with the newest config maps and secrets",
-  aims: { all: "All that have it", query: "A query" },
-  queryHint: 'Such as label.line = "3" and not tag = spare',
+  aims: { all: "All that have it" },
   counting: "Counting devices…",
   askApproval: "Ask another person first",
   askApprovalHint: "It begins when somebody else has approved it.",

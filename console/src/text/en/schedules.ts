@@ -55,6 +55,7 @@ export const schedules = {
   counts: (success: number, total: number) => `${success} of ${total} devices`,
   standsFor: (count: number) => `stands for ${count} due times`,
   toCommands: "Commands",
+  toCampaign: "Campaign",
   toApproval: "Waits for an approval",
   delete: "Delete",
   deleteOf: (name: string) => `Delete the schedule ${name}`,

@@ -2,6 +2,7 @@ export const shell = {
   pages: {
     fleet: "Fleet",
     commands: "Commands",
+    campaigns: "Campaigns",
     firmware: "Firmware",
     applications: "Applications",
     schedules: "Schedules",
