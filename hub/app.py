@@ -68,6 +68,7 @@ from hub.rights.access import FOR_DEVICES, Door
 from hub.rights.service import RightsGuards
 from hub.rights.wiring import build as build_rights
 from hub.routes import ROUTES, RULES
+from hub.schedules.wiring import build as build_schedules
 from hub.secrets.wiring import build as build_secrets
 from hub.sessions.wiring import build as build_sessions
 from hub.telemetry.wiring import build as build_telemetry
@@ -241,6 +242,10 @@ class Replica:
             desired, secret_service, people.command_keys.trusted, queries,
             hint_desired=hints.desired,
         )  # fmt: skip
+        of_schedules = build_schedules(
+            base, self.audit, self.telemetry, self.commands, self.campaigns, approvals,
+            people.rights, secrets=secrets,
+        )  # fmt: skip
         self.dashboards, of_dashboards = build_dashboards(
             base, self.audit, self.telemetry, accounts, groups
         )
@@ -252,7 +257,8 @@ class Replica:
             of_audit, of_telemetry, of_accounts, of_rights, of_organisations, of_secrets,
             of_certificates, of_queries, of_webhooks, of_devices, of_lines, of_sessions, of_own,
             of_approvals, of_commands, of_config, of_groups, of_enrollment, of_edge, of_desired,
-            of_campaigns, of_firmware, of_workloads, of_dashboards, of_replicas, build_usage(base),
+            of_campaigns, of_firmware, of_workloads, of_schedules, of_dashboards, of_replicas,
+            build_usage(base),
         )  # fmt: skip
         self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)
         self._jobs = JobRunner(

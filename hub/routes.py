@@ -190,6 +190,14 @@ from hub.rights.rest import (
     TeamMemberItem,
     TeamMembersBody,
 )
+from hub.schedules.rest import (
+    ScheduleBody,
+    ScheduleEndpoints,
+    ScheduleItem,
+    ScheduleOwnerBody,
+    SchedulePreviewBody,
+    ScheduleRunItem,
+)
 from hub.secrets.rest import SecretBody, SecretDataBody, SecretEndpoints, SecretItem
 from hub.sessions.records import RECORDINGS, OpenedSession, SessionItem
 from hub.sessions.rest import SessionBody, SessionEndpoints, SessionsQuery
@@ -482,6 +490,16 @@ ROUTES: Final = (
     Route("DELETE", "/approvals/{id}", ApprovalEndpoints.withdraw, Door.ANY_USER, "Take back a call of your own that waits for a second person.", answer=ApprovalItem),
     Route("POST", "/approvals/{id}/approve", ApprovalEndpoints.approve, "approvals:update", "Approve what another account asked for: it is carried out now.", body=DecisionBody, optional_body=True, answer=ApprovalItem),
     Route("POST", "/approvals/{id}/reject", ApprovalEndpoints.reject, "approvals:update", "Reject what another account asked for.", body=DecisionBody, optional_body=True, answer=ApprovalItem),
+
+    Route("GET", "/schedules", ScheduleEndpoints.list, "schedules:list", "List schedules.", query=ListQuery, answer=ScheduleItem, listing=True),
+    Route("POST", "/schedules", ScheduleEndpoints.create, "schedules:create", "Create a schedule; it may wait for an approval.", body=ScheduleBody, answer=ScheduleItem, status=201),
+    Route("POST", "/schedules/preview", ScheduleEndpoints.preview, "schedules:list", "Get the times at which an expression comes.", body=SchedulePreviewBody, answer=list[str]),
+    Route("GET", "/schedules/{id}", ScheduleEndpoints.get, "schedules:get", "Get a schedule.", answer=ScheduleItem),
+    Route("PUT", "/schedules/{id}", ScheduleEndpoints.replace, "schedules:update", "Replace a schedule; you are its owner from then on.", body=ScheduleBody, answer=ScheduleItem),
+    Route("DELETE", "/schedules/{id}", ScheduleEndpoints.delete, "schedules:delete", "Delete a schedule and its runs."),
+    Route("PUT", "/schedules/{id}/owner", ScheduleEndpoints.give, "schedules:update", "Make a member the owner of a schedule.", body=ScheduleOwnerBody, answer=ScheduleItem),
+    Route("POST", "/schedules/{id}/run", ScheduleEndpoints.run, "schedules:update", "Run a schedule now.", answer=ScheduleRunItem, status=202),
+    Route("GET", "/schedules/{id}/runs", ScheduleEndpoints.runs, "schedules:get", "List runs of a schedule, newest first.", query=ListQuery, answer=ScheduleRunItem, listing=True),
 
     Route("GET", "/webhooks", WebhookEndpoints.list, "webhooks:list", "List webhooks.", query=ListQuery, answer=WebhookItem, listing=True),
     Route("POST", "/webhooks", WebhookEndpoints.create, "webhooks:create", "Create a webhook; its secret is shown once.", body=WebhookBody, answer=WebhookItem, status=201, secret=True),

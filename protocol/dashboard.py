@@ -262,6 +262,7 @@ RecordKind = Literal[
     "config_map",
     "registry",
     "approval",
+    "schedule",
 ]
 
 

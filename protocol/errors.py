@@ -50,6 +50,7 @@ class ProblemCode(StrEnum):
     CERTIFICATE_REQUIRED = "certificate_required"
     UNSUPPORTED = "unsupported"
     UNTRUSTED_QUERY = "untrusted_query"
+    NEEDS_SIGNATURE = "needs_signature"
     GONE = "gone"
     DEVICE_OFFLINE = "device_offline"
     REFUSED_BY_DEVICE = "refused_by_device"

@@ -91,7 +91,7 @@ GRANT SELECT, INSERT, DELETE ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    webhook, webhook_delivery
+    schedule, schedule_run, webhook, webhook_delivery
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON

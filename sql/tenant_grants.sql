@@ -136,3 +136,11 @@ TO longline_app;
 GRANT INSERT ON
     webhook_event
 TO longline_app;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    schedule
+TO longline_app;
+
+GRANT SELECT, INSERT, UPDATE ON
+    schedule_run
+TO longline_app;

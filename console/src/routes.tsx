@@ -124,6 +124,11 @@ const pages = [
   }),
   createRoute({
     getParentRoute: of,
+    path: "/schedules",
+    component: lazyRouteComponent(() => import("./pages/schedules/SchedulesPage"), "SchedulesPage"),
+  }),
+  createRoute({
+    getParentRoute: of,
     path: "/approvals",
     validateSearch: only(approvalsSearch),
     component: lazyRouteComponent(() => import("./pages/approvals/ApprovalsPage"), "ApprovalsPage"),

@@ -36,10 +36,18 @@ class Admitting:
         self._audit = audit
 
     async def admit(
-        self, by: Principal, new: NewApproval, guarded: Guarded, *, dangerous: bool, asked: bool
+        self,
+        by: Principal,
+        new: NewApproval,
+        guarded: Guarded,
+        *,
+        dangerous: bool,
+        asked: bool,
+        later: bool = False,
     ) -> Approval | Admitted:
-        """What waits now, or did when the same call was made before; else it may be sent. Raises
-        `Conflict` for the id or key of another call, `BlastRadiusExceeded`, `TooMany`."""
+        """What waits now, or did when the same call was made before; else it may be sent. What is
+        sent `later` does not count for this hour. Raises `Conflict` for the id or key of another
+        call, `BlastRadiusExceeded`, `TooMany`."""
         resource = new.rights[0].removesuffix(":create")
         count = len(new.device_ids)
         need = need_of(guarded, resource, dangerous=dangerous, targets=count, asked=asked)
@@ -52,7 +60,7 @@ class Admitting:
             if earlier is not None:
                 return earlier
             retry_after = HOUR
-            if need is None and is_counted(guarded, dangerous=dangerous):
+            if need is None and not later and is_counted(guarded, dangerous=dangerous):
                 lately = await self._store.sent_lately(connection, by.org)
                 if not is_over(guarded, lately=lately.targets, targets=count):
                     number = await self._store.count_sent(connection, by.org, count)

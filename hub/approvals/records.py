@@ -13,7 +13,7 @@ from protocol.codec import at, rfc3339
 from protocol.ids import OrgId
 from protocol.replies import ErrorObject
 
-Kind = Literal["command", "bulk", "campaign", "settings", "workloads"]
+Kind = Literal["command", "bulk", "campaign", "settings", "workloads", "schedule", "schedule_run"]
 ActorKind = Literal["user", "api_key", "device", "hub", "anyone"]
 
 
@@ -89,7 +89,13 @@ class Approval(Struct, frozen=True, kw_only=True):
         return {} if self.subject is None else {f"{_NAMES[self.kind]}_id": self.subject}
 
 
-_NAMES: Mapping[Kind, str] = {"command": "command", "bulk": "batch", "campaign": "campaign"}
+_NAMES: Mapping[Kind, str] = {
+    "command": "command",
+    "bulk": "batch",
+    "campaign": "campaign",
+    "schedule": "schedule",
+    "schedule_run": "batch",
+}
 
 
 def awaiting(approval: Approval) -> Awaiting:
@@ -121,6 +127,7 @@ class ApprovalItem(Struct, frozen=True, rename="camel", kw_only=True):
     command_id: str | UnsetType = UNSET
     batch_id: str | UnsetType = UNSET
     campaign_id: str | UnsetType = UNSET
+    schedule_id: str | UnsetType = UNSET
     mine: bool
     """Whether the caller's account asked for it: another one decides."""
 

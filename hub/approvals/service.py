@@ -10,7 +10,7 @@ from typing import Any
 from hub.approvals.admitting import Admitted, Admitting
 from hub.approvals.carrying_out import Decisions
 from hub.approvals.deciding import ApprovalStatus, is_counted, need_of
-from hub.approvals.records import Approval, NewApproval, ShownCall, awaiting
+from hub.approvals.records import Approval, Kind, NewApproval, ShownCall, awaiting
 from hub.approvals.store import ApprovalStore
 from hub.audit.entries import HIDDEN, Hide
 from hub.audit.service import AuditService
@@ -82,10 +82,15 @@ class ApprovalService:
         )
 
     async def waiting_for(
-        self, org: OrgId, subject: str, device_id: str | None = None
+        self,
+        org: OrgId,
+        subject: str,
+        device_id: str | None = None,
+        *,
+        kind: Kind = "campaign",
     ) -> Approval | None:
-        """What waits under the id of a campaign, or with `device_id` of a command."""
-        return await self._store.of_subject(org, subject, device_id)
+        """What waits under the id of one of this kind, or with `device_id` of a command."""
+        return await self._store.of_subject(org, subject, device_id, kind)
 
     async def reaches_all(self, by: Principal, approval: Approval) -> bool:
         """Whether the caller could have made this call."""

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 import sql
 from hub.approvals.deciding import ApprovalStatus, Reason
-from hub.approvals.records import Actor, Approval, NewApproval, ShownCall
+from hub.approvals.records import Actor, Approval, Kind, NewApproval, ShownCall
 from hub.base.database import Connection, Database, Row
 from hub.base.errors import Conflict
 from hub.base.principal import Principal
@@ -125,9 +125,13 @@ class ApprovalStore:
         row = await self.database.tenant(org).fetchrow(_Q["get"], org, approval_id)
         return None if row is None else _approval(row)
 
-    async def of_subject(self, org: OrgId, subject: str, device_id: str | None) -> Approval | None:
-        """What waits under this id; of a command, where its device is seen."""
-        row = await self.database.tenant(org).fetchrow(_Q["of_subject"], org, subject, device_id)
+    async def of_subject(
+        self, org: OrgId, subject: str, device_id: str | None, kind: Kind
+    ) -> Approval | None:
+        """What waits under this id: with a device a command, else one of this kind."""
+        row = await self.database.tenant(org).fetchrow(
+            _Q["of_subject"], org, subject, device_id, kind
+        )
         return None if row is None else _approval(row)
 
     async def people(self, org: OrgId, but: str) -> "list[str]":

@@ -52,6 +52,8 @@ def audit_entry(
     **detail: object,
 ) -> AuditEntry:
     """What the caller does, or may not do. `changes`: of each field the old and the new value."""
+    if by.via is not None:
+        detail["via"] = by.via
     return AuditEntry(
         org=by.org,
         actor=by.actor,

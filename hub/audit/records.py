@@ -34,6 +34,7 @@ KINDS: Final[dict[str, RecordKind]] = {
     "config_map": "config_map",
     "registry": "registry",
     "approval": "approval",
+    "schedule": "schedule",
 }
 """By what an action begins with. Actions that are not here change no record that is listed."""
 

@@ -11,6 +11,7 @@ class Awaiting(Struct, frozen=True, rename="camel", kw_only=True):
     command_id: str | UnsetType = UNSET
     batch_id: str | UnsetType = UNSET
     campaign_id: str | UnsetType = UNSET
+    schedule_id: str | UnsetType = UNSET
     status: Literal["AWAITING"] = "AWAITING"
     approval_id: str
     expires_at: str

@@ -29,6 +29,7 @@ HubError                            each carries a ProblemCode; PROBLEMS gives i
 ├── PublicUrlMissing       409      a link is wanted, and LONGLINE_PUBLIC_URL is not set
 ├── Unsupported            409      it cannot be done here
 ├── UntrustedQuery         409      devices could get in by what they say
+├── NeedsSignature         409      devices want it signed by a person, who is not there later
 ├── DeviceOffline          409      there is no line, and it cannot wait for one
 ├── Quarantined            409      nothing is sent to the device
 ├── QuarantinedEnrollment  403      it cannot enrol anew
@@ -210,6 +211,10 @@ class UntrustedQuery(HubError):
     code = ProblemCode.UNTRUSTED_QUERY
 
 
+class NeedsSignature(HubError):
+    code = ProblemCode.NEEDS_SIGNATURE
+
+
 class Quarantined(HubError):
     code = ProblemCode.QUARANTINED
 
@@ -331,6 +336,7 @@ PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.MASTER_KEY_MISSING: Problem(409, "Master key missing"),
     ProblemCode.UNSUPPORTED: Problem(409, "Not possible here"),
     ProblemCode.UNTRUSTED_QUERY: Problem(409, "The query is not trusted"),
+    ProblemCode.NEEDS_SIGNATURE: Problem(409, "A person has to sign it"),
     ProblemCode.QUARANTINED: Problem(409, "The device is in quarantine", also=(403, 503)),
     ProblemCode.DEVICE_OFFLINE: Problem(409, "The device is offline"),
     ProblemCode.ENDED: Problem(409, "The command has ended"),

@@ -132,6 +132,18 @@ job_late_seconds = Histogram(
     buckets=_SECONDS,
     registry=REGISTRY,
 )
+schedules = Gauge(
+    "longline_schedules",
+    "Schedules, by status (of all replicas together)",
+    ["status"],
+    registry=REGISTRY,
+)
+schedule_runs = Counter(
+    "longline_schedule_runs_total",
+    "Runs of schedules, by how they ended",
+    ["status"],
+    registry=REGISTRY,
+)
 webhook_events = Counter(
     "longline_webhook_events_total",
     "Events of webhooks, by what became of them",

@@ -45,6 +45,8 @@ class Principal(Struct, frozen=True, kw_only=True):
     address: str | None = None
     """From where it calls, as far as it is known."""
     request_id: str | None = None
+    via: str | None = None
+    """What does it for its owner, later: `campaign:<id>`, `schedule:<id>`."""
 
 
 ANYONE = Principal(org=DEFAULT_ORG, kind="anyone", subject="", actor="anyone")

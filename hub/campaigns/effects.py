@@ -90,7 +90,8 @@ class CampaignEffects:
             kind=campaign.owner_kind,
             subject=campaign.owner_id,
             key_id=campaign.owner_key,
-            actor=campaign.created_by,
+            actor=campaign.owner_name,
+            via=f"campaign:{campaign.campaign_id}",
             rights=await self._commands.rights.of_owner(
                 campaign.org, campaign.owner_kind, campaign.owner_id, campaign.owner_key
             ),
@@ -219,5 +220,6 @@ def _the_hub(campaign: Campaign) -> Principal:
         org=campaign.org,
         kind="hub",
         subject="",
-        actor=campaign.created_by,
+        actor=campaign.owner_name,
+        via=f"campaign:{campaign.campaign_id}",
     )

@@ -43,10 +43,9 @@ class ApplicationLoad(Body, frozen=True):
     revision: Text
 
 
-class CampaignBody(Body, frozen=True):
-    """Exactly one of `command`, `releaseId` and `application`."""
+class CampaignPlanBody(Body, frozen=True):
+    """What it brings, and how: exactly one of `command`, `releaseId` and `application`."""
 
-    target: CampaignTargetBody
     name: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     command: Command | None = None
     release_id: Text | None = None
@@ -60,13 +59,17 @@ class CampaignBody(Body, frozen=True):
     stop_at: StopAt | None = None
     approval: WaveApproval | None = None
     retries: Annotated[int, Meta(ge=0, le=5)] | None = None
-    start_at: Moment | None = None
-    ends_at: Moment | None = None
     windows: Annotated[tuple[Window, ...], Meta(max_length=20)] = ()
     """Nothing is sent outside of them."""
+    allow_downgrade: bool = False
+
+
+class CampaignBody(CampaignPlanBody, frozen=True, kw_only=True):
+    target: CampaignTargetBody
+    start_at: Moment | None = None
+    ends_at: Moment | None = None
     follow: bool = False
     """Whoever comes to match until `endsAt` joins the last wave."""
-    allow_downgrade: bool = False
     dry_run: bool = False
 
 
@@ -160,7 +163,7 @@ class CampaignEndpoints:
         self,
         service: CampaignService,
         loads: Loads,
-        secrets: Callable[[OrgId], Awaitable[Hide]],
+        secrets: "Secrets",
     ) -> None:
         self._service = service
         self._loads = loads
@@ -168,18 +171,19 @@ class CampaignEndpoints:
 
     async def create(self, call: Call[None, CampaignBody]) -> Answer:
         body, by = call.body, call.principal
-        loaded = await self._loaded(by, body)
-        target = Target(
-            query=body.target.query,
-            group_id=body.target.group_id,
-            device_ids=None if body.target.device_ids is None else tuple(body.target.device_ids),
-        )
+        loaded = await loaded_of(self._loads, by, body)
+        target = target_of(body.target)
         new = NewCampaign(
             kind=loaded.kind,
             subject=loaded.subject,
             name=body.name,
             command=loaded.load,
-            terms=_terms(body, loaded),
+            terms=structs.replace(
+                terms_of(body, loaded),
+                start_at=body.start_at,
+                ends_at=body.ends_at,
+                follow=body.follow,
+            ),
             devices=await self._service.find(by.org, target),
             target=target,
         )
@@ -190,22 +194,6 @@ class CampaignEndpoints:
         if campaign.approval is not None:
             return Answer(campaign.approval, status=202, location=location)
         return Answer(await self._item(by, campaign), status=201, location=location)
-
-    async def _loaded(self, by: Principal, body: CampaignBody) -> Loaded:
-        given = (body.command, body.release_id, body.application)
-        if sum(each is not None for each in given) != 1:
-            raise invalid("command", "exactly one of command, releaseId and application")
-        if body.command is not None:
-            if body.command.id:
-                raise invalid("command.id", "a campaign makes an id for each device")
-            return Loaded("command", type_of(body.command), body.command)
-        if body.timeout_ms is not None:
-            raise invalid("timeoutMs", "goes with a command")
-        if body.release_id is not None:
-            return await self._loads.release(by, body.release_id, body.allow_downgrade)
-        if body.application is None:
-            raise AssertionError("one of the three is given")
-        return await self._loads.application(by, body.application.name, body.application.revision)
 
     async def list(self, call: Call[ListQuery, None]) -> Items[CampaignItem]:
         page = await self._service.list(
@@ -257,25 +245,58 @@ class CampaignEndpoints:
         return await self._item(by, found)
 
     async def _item(self, by: Principal, campaign: Campaign) -> CampaignItem:
-        command = await self._command_for(by, campaign.kind, campaign.command)
+        command = await shown_command(by, campaign.kind, campaign.command, self._secrets)
         target = await self._service.seen_by(by, campaign.target)
         return _item(structs.replace(campaign, target=target), command)
 
-    async def _command_for(self, by: Principal, brings: Kind, load: Load) -> dict[str, Any] | None:
-        """As the caller may see it: some parameters are only for who may dispatch such a one. None
-        for a release or an application."""
-        if brings != "command" or isinstance(load, RollOut):
-            return None
-        kind, params = type_of(load), params_of(load)
-        if is_secret(kind) and not may_dispatch(by.rights, kind):
-            return {"type": kind, "params": HIDDEN}
-        if "patch" in params:
-            hide = await self._secrets(by.org)
-            params["patch"] = hide(params["patch"])
-        return {"type": kind, **params}
+
+Secrets = Callable[[OrgId], Awaitable[Hide]]
+"""What hides in configurations of an organisation that nobody reads back."""
 
 
-def _terms(body: CampaignBody, loaded: Loaded) -> Terms:
+async def shown_command(
+    by: Principal, brings: Kind, load: Load, secrets: Secrets
+) -> dict[str, Any] | None:
+    """As the caller may see it: some parameters are only for who may dispatch such a one. None for
+    a release or an application."""
+    if brings != "command" or isinstance(load, RollOut):
+        return None
+    kind, params = type_of(load), params_of(load)
+    if is_secret(kind) and not may_dispatch(by.rights, kind):
+        return {"type": kind, "params": HIDDEN}
+    if "patch" in params:
+        hide = await secrets(by.org)
+        params["patch"] = hide(params["patch"])
+    return {"type": kind, **params}
+
+
+async def loaded_of(loads: Loads, by: Principal, body: CampaignPlanBody) -> Loaded:
+    """What it brings. Raises `Invalid`, `NotFound`, `Forbidden`."""
+    given = (body.command, body.release_id, body.application)
+    if sum(each is not None for each in given) != 1:
+        raise invalid("command", "exactly one of command, releaseId and application")
+    if body.command is not None:
+        if body.command.id:
+            raise invalid("command.id", "a campaign makes an id for each device")
+        return Loaded("command", type_of(body.command), body.command)
+    if body.timeout_ms is not None:
+        raise invalid("timeoutMs", "goes with a command")
+    if body.release_id is not None:
+        return await loads.release(by, body.release_id, body.allow_downgrade)
+    if body.application is None:
+        raise AssertionError("one of the three is given")
+    return await loads.application(by, body.application.name, body.application.revision)
+
+
+def target_of(body: CampaignTargetBody) -> Target:
+    return Target(
+        query=body.query,
+        group_id=body.group_id,
+        device_ids=None if body.device_ids is None else tuple(body.device_ids),
+    )
+
+
+def terms_of(body: CampaignPlanBody, loaded: Loaded) -> Terms:
     is_command = loaded.kind == "command"
     soak = body.soak_seconds
     if soak is None:
@@ -295,14 +316,15 @@ def _terms(body: CampaignBody, loaded: Loaded) -> Terms:
         approval=body.approval,
         retries=retries,
         timeout_ms=body.timeout_ms,
-        start_at=body.start_at,
-        ends_at=body.ends_at,
         windows=body.windows,
-        follow=body.follow,
     )
 
 
-def _shown(target: Target) -> ShownTarget:
+def shown_terms(terms: Terms) -> CampaignTerms:
+    return CampaignTerms(**{name: getattr(terms, name) for name in CampaignTerms.__struct_fields__})
+
+
+def shown_target(target: Target) -> ShownTarget:
     return ShownTarget(
         query=UNSET if target.query is None else target.query,
         group_id=UNSET if target.group_id is None else target.group_id,
@@ -324,14 +346,12 @@ def _item(campaign: Campaign, command: dict[str, Any] | None) -> CampaignItem:
         release_id=campaign.subject if campaign.kind == "release" else None,
         application=None if load is None else ApplicationLoad(load.name, load.revision),
         version=terms.version,
-        target=None if campaign.target is None else _shown(campaign.target),
+        target=None if campaign.target is None else shown_target(campaign.target),
         status=campaign.status,
         counts=counts_of(campaign),
         wave=campaign.wave,
         waves=len(terms.waves),
-        terms=CampaignTerms(
-            **{name: getattr(terms, name) for name in CampaignTerms.__struct_fields__}
-        ),
+        terms=shown_terms(terms),
         attempt=campaign.attempt,
         owner=campaign.owner_name,
         stopped_because=campaign.stopped_because,

@@ -76,6 +76,8 @@ __all__ = [
     "CampaignCounts",
     "CampaignDevice",
     "CampaignStanding",
+    "FINISHED",
+    "MOST_DEVICES",
     "counts_of",
     "device_of",
     "Bringer",
@@ -161,7 +163,7 @@ class CampaignService:
         refusals = await self._enlisting.judge(by, new.command, new.devices)
         guarded = await self._approvals.guarded(by.org)
         if guarded is not UNGUARDED or approval:
-            name = await self._right_name(by, new.command)
+            name = await self.right_name(by.org, new.command)
             admitted = await self._approvals.admit(
                 by,
                 new_approval(new, action, right_name=name),
@@ -180,10 +182,33 @@ class CampaignService:
         going = [each for each in new.devices if each not in refusals]
         return Preview(len(going), going[:SAMPLE], len(refusals))
 
-    async def _right_name(self, by: Principal, load: Load) -> str | None:
+    async def check(self, by: Principal, new: NewCampaign) -> None:
+        """Of one that is to begin later, for whoever its target means then. Raises `Invalid`,
+        `Forbidden`."""
+        _check_terms(new)
+        await self._enlisting.judge(by, new.command, new.devices)
+
+    async def begin(self, by: Principal, campaign_id: str, new: NewCampaign) -> Campaign:
+        """One that was admitted before, as a whole. One that is there already is joined. Raises
+        `Forbidden`, `TooMany`."""
+        refusals = await self._enlisting.judge(by, new.command, new.devices)
+        return await self._begin(by, (by.org, campaign_id), new, refusals, action="campaign.create")
+
+    async def right_name(self, org: OrgId, load: Load) -> str | None:
+        """What the names of a rule are compared with; None where there are no names."""
         if isinstance(load, RollOut):
             return load.name
-        return await self._commands.rights.name_of(by.org, load)
+        return await self._commands.rights.name_of(org, load)
+
+    async def load_again(
+        self, by: Principal, kind: Kind, subject: str, load: Load, *, allow_downgrade: bool
+    ) -> Loaded:
+        """What was loaded before, as it is now. Raises `NotFound`, `Invalid`, `Forbidden`."""
+        if kind == "release":
+            return await self.loads.release(by, subject, allow_downgrade)
+        if isinstance(load, RollOut):
+            return await self.loads.application(by, load.name, load.revision)
+        return Loaded(kind, subject, load)
 
     async def approved(
         self, approval: Approval, asker: Principal, error: ErrorObject | None
@@ -489,6 +514,17 @@ def _is_of(campaign: Campaign, by: Principal) -> bool:
 
 
 def _check(new: NewCampaign) -> None:
+    _check_terms(new)
+    terms = new.terms
+    if not new.devices and terms.start_at is None and not terms.follow:
+        raise invalid("target", "there is no such device")
+    if len(new.devices) > MOST_DEVICES:
+        raise invalid(
+            "target", f"{len(new.devices)} devices; a campaign has at most {MOST_DEVICES}"
+        )
+
+
+def _check_terms(new: NewCampaign) -> None:
     problem = problem_of(new.terms.waves)
     if problem is not None:
         raise invalid("waves", problem)
@@ -502,12 +538,6 @@ def _check(new: NewCampaign) -> None:
     fault = fault_of(terms.windows)
     if fault is not None:
         raise invalid("windows", fault)
-    if not new.devices and terms.start_at is None and not terms.follow:
-        raise invalid("target", "there is no such device")
-    if len(new.devices) > MOST_DEVICES:
-        raise invalid(
-            "target", f"{len(new.devices)} devices; a campaign has at most {MOST_DEVICES}"
-        )
 
 
 def _check_follow(new: NewCampaign) -> None:

@@ -10,8 +10,8 @@ from hub.commands.accepting import Acceptor
 from hub.commands.held import (
     OUT_OF_REACH,
     HeldCall,
-    approved_of,
     ending,
+    given_by,
     held_of,
     not_accepted,
     only,
@@ -54,7 +54,7 @@ class ApprovedCalls:
             held.targets,
             now=self._database_clock(),
             batch_id=_batch_of(approval),
-            approved=approved_of(approval),
+            given=given_by(approval),
         )
         ends = {device_id: unapproved(error) for device_id, _ in held.targets}
         return _said(await self._take(ending(submission, ends)))
@@ -70,7 +70,7 @@ class ApprovedCalls:
             held.request,
             held.targets,
             batch_id=_batch_of(approval),
-            approved=approved_of(approval),
+            given=given_by(approval),
         )
         submission = prepared.submission
         if submission.problem is not None:

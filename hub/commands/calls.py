@@ -10,7 +10,7 @@ from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
 from hub.base.errors import HubError, NotFound
 from hub.base.principal import Principal
-from hub.commands.acceptance import SubmissionOutcome, refusal_of
+from hub.commands.acceptance import CommandOutcome, SubmissionOutcome, refusal_of
 from hub.commands.accepting import Acceptor
 from hub.commands.preparing import Preparation, PreparedCall
 from hub.commands.records import (
@@ -20,10 +20,10 @@ from hub.commands.records import (
     refused_result,
     result_of,
 )
-from hub.commands.requests import CommandRequest
+from hub.commands.requests import CommandRequest, GivenIds
 from hub.commands.store import CommandStore
 from hub.commands.waiting import Stopped, Waiters
-from protocol.ids import CommandId, CommandKey, DeviceId, OrgId
+from protocol.ids import CommandId, CommandKey, DeviceId, OrgId, uuid7
 from protocol.lifecycle import State
 
 LONGEST_WAIT: Final = 300.0
@@ -168,6 +168,33 @@ class Calls:
                 outcome = await self._all_ended(batch_id, results, request, futures | others)
         results = {**outcome.results, **prepared.refused}
         return BulkOutcome(batch_id, results, outcome.finished)
+
+    async def send_given(
+        self,
+        by: Principal,
+        request: CommandRequest,
+        named: list[tuple[DeviceId, CommandId]],
+        *,
+        batch_id: str,
+        given: GivenIds,
+    ) -> dict[DeviceId, CommandOutcome]:
+        """What became of each target, to all of which the caller may send it; nobody waits for the
+        end. What was sent before is joined. Raises the call's own problem, `Unavailable`,
+        `Overloaded`."""
+        prepared = await self._preparation.prepared(
+            by, request, named, batch_id=batch_id, given=given
+        )
+        taken = await self._acceptor.take(prepared.submission)
+        return {
+            device_id: outcome
+            for (device_id, _), outcome in zip(named, taken.outcomes, strict=True)
+        }
+
+    async def check(self, by: Principal, request: CommandRequest) -> None:
+        """Raises what is wrong with it, whoever gets it."""
+        prepared = await self._preparation.prepared(by, request, [], batch_id=uuid7())
+        if prepared.submission.problem is not None:
+            raise prepared.submission.problem
 
     async def _join_batch(
         self, org: OrgId, key: IdempotencyRow, request: CommandRequest

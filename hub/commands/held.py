@@ -13,7 +13,7 @@ from hub.audit.entries import HIDDEN
 from hub.commands.acceptance import Submission
 from hub.commands.decisions import UnsentEnd
 from hub.commands.records import CommandRecord, Delivery
-from hub.commands.requests import Approved, CommandRequest
+from hub.commands.requests import CommandRequest, GivenIds
 from hub.rights.access import right_to_dispatch
 from protocol.codec import at, rfc3339
 from protocol.commands import Command, type_of
@@ -54,8 +54,8 @@ def held_of(approval: Approval) -> HeldCall:
     return msgspec.convert(approval.call, HeldCall)
 
 
-def approved_of(approval: Approval) -> Approved:
-    return Approved(approval.approval_id, approval.request_hash)
+def given_by(approval: Approval) -> GivenIds:
+    return GivenIds(approval.request_hash, approval.approval_id)
 
 
 def new_approval(

@@ -10,7 +10,7 @@ from hub.base.principal import Principal
 from hub.commands.acceptance import Submission, SubmissionOutcome, refusal_of
 from hub.commands.evidence import refused_entries
 from hub.commands.records import CommandResult, refused_result
-from hub.commands.requests import Approved, CommandRequest, submission_of
+from hub.commands.requests import CommandRequest, GivenIds, submission_of
 from hub.commands.rights import DispatchRights
 from hub.commands.signature_checks import SignatureChecks
 from hub.commands.signed import id_of_one, ids_of_many
@@ -73,7 +73,7 @@ class Preparation:
         named: list[tuple[DeviceId, CommandId]],
         *,
         batch_id: str | None = None,
-        approved: Approved | None = None,
+        given: GivenIds | None = None,
     ) -> PreparedCall:
         """For who may send it to these, each with the id of its command. Raises `Forbidden`;
         `Unavailable` for a dangerous command when rights may be out of date."""
@@ -93,7 +93,7 @@ class Preparation:
             terms=terms,
             unknown=unknown,
             faults=faults,
-            approved=approved,
+            given=given,
         )
         dangerous = dangerous or _are_dangerous(terms)
         return PreparedCall(request, submission, batch_id, is_dangerous=dangerous)

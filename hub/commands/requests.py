@@ -62,11 +62,12 @@ class CommandRequest(Struct, frozen=True, kw_only=True):
         return min(moments, default=None)
 
 
-class Approved(Struct, frozen=True):
-    """Of a call that waited: it is accepted with the ids that it was given, as the same call."""
+class GivenIds(Struct, frozen=True):
+    """Of a call whose commands had their ids before it is made: with this hash it is the same call
+    however often, and for however few of its targets. `approval_id`: for what it waited."""
 
-    approval_id: str
     request_hash: bytes
+    approval_id: str | None = None
 
 
 def submission_of(
@@ -79,18 +80,18 @@ def submission_of(
     terms: Mapping[DeviceId, OwnTerms] = MappingProxyType({}),
     unknown: HubError | None = None,
     faults: Mapping[DeviceId, HubError] = MappingProxyType({}),
-    approved: Approved | None = None,
+    given: GivenIds | None = None,
 ) -> Submission:
     """The commands of one call, one for each target; `now` in seconds since 1970. Its hash is equal
     for the same request for the same targets, whatever `terms` say: those of devices' own commands,
     as each describes it. `unknown`: a secret that it names and that is not there. `faults`: why
-    signatures do not count. `approved`: what it was before it waited. Raises `Invalid`."""
+    signatures do not count. `given`: what it was before it was made. Raises `Invalid`."""
     kind, params = type_of(request.command), params_of(request.command)
     timeout_ms = request.timeout_ms or timeout_of(request.command)
     frame = frame_without_id(kind, params)
     signed = {device_id: attached(each) for device_id, each in request.signatures.items()}
-    if approved is not None:
-        hashed = approved.request_hash
+    if given is not None:
+        hashed = given.request_hash
     else:
         hashed = request_hash(
             sorted(device_id for device_id, _ in targets),
@@ -106,9 +107,7 @@ def submission_of(
         NewCommand(
             org=by.org,
             command_id=command_id,
-            chosen=(
-                approved is not None or device_id in signed or command_id == request.command.id
-            ),
+            chosen=given is not None or device_id in signed or command_id == request.command.id,
             device_id=device_id,
             type=kind,
             params=params,
@@ -120,7 +119,7 @@ def submission_of(
             request_hash=hashed,
             frame_bytes=len(frame) + len(command_id),
             names_secrets=_SECRET_IN_FRAME in frame,
-            approval_id=None if approved is None else approved.approval_id,
+            approval_id=None if given is None else given.approval_id,
         )
         for device_id, command_id in targets
     ]

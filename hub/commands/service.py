@@ -14,6 +14,7 @@ from hub.approvals.service import ApprovalService
 from hub.audit.service import AuditService
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
+from hub.commands.acceptance import CommandOutcome
 from hub.commands.accepting import Acceptor
 from hub.commands.announce import Announcer, Hints
 from hub.commands.approved import ApprovedCalls
@@ -24,9 +25,9 @@ from hub.commands.guarding import GuardedCalls
 from hub.commands.ledger import CommandListener, Listeners
 from hub.commands.oversize import Oversize
 from hub.commands.preparing import Preparation
-from hub.commands.records import CommandFilter, CommandRow
+from hub.commands.records import CommandFilter, CommandRow, Delivery
 from hub.commands.replying import Replies
-from hub.commands.requests import CommandRequest, secret_in
+from hub.commands.requests import CommandRequest, GivenIds, secret_in
 from hub.commands.rights import DispatchRights
 from hub.commands.sending import Sender
 from hub.commands.signature_checks import SignatureChecks
@@ -49,6 +50,9 @@ __all__ = [
     "CommandService",
     "CommandRequest",
     "CommandFilter",
+    "CommandOutcome",
+    "Delivery",
+    "GivenIds",
     "Hints",
     "CommandRow",
     "NewCommand",
@@ -120,6 +124,8 @@ class CommandService:
         self.guarded = guarded
         self.dispatch = calls.dispatch
         self.bulk = calls.bulk
+        self.send_given = calls.send_given
+        self.check = calls.check
         self.get = calls.get
         self.cancel = cancels.cancel
         self.cancel_pending = cancels.cancel_pending

@@ -55,6 +55,7 @@ _VIEWER: Final = listed("""
     certificates: list
     applications: get list
     workloads: get list
+    schedules: get list
     webhooks: get list
 """)
 _OPERATOR: Final = _VIEWER | listed("""
@@ -111,6 +112,7 @@ _ADMIN: Final = _MANAGER | listed("""
     certificates: update
     secrets: get list create update delete use
     workloads/privileged: create update
+    schedules: create update delete
     webhooks: create update delete
 """)
 

@@ -51,11 +51,11 @@ LIMIT $5
 SELECT * FROM approval WHERE org_id = $1 AND approval_id = $2
 
 -- name: of_subject @org
--- What waits for an approval under this id: a campaign, or a command for the device $3. Whoever sees
+-- What waits for an approval under this id: one of a kind ($4), or a command for the device $3. Whoever sees
 -- none of its devices does not see it.
 SELECT * FROM approval a
 WHERE org_id = $1 AND subject = $2 AND status = 'AWAITING'
-  AND CASE WHEN $3::text IS NULL THEN kind = 'campaign' ELSE kind = 'command' AND device_ids[1] = $3 END
+  AND CASE WHEN $3::text IS NULL THEN kind = $4 ELSE kind = 'command' AND device_ids[1] = $3 END
   AND EXISTS (SELECT FROM device d
               WHERE d.org_id = a.org_id AND d.device_id = ANY (a.device_ids) AND d.deleted_at IS NULL)
 

@@ -74,6 +74,9 @@ class _Maker:
                   {"releaseId": release, "target": {"deviceIds": [outside]}})  # fmt: skip
         self.keep("/campaigns", {"command": {"type": "force_sync"}, "name": f"campaign-{mark}",
                                  "target": {"deviceIds": [outside]}})  # fmt: skip
+        self.keep("/schedules", {"command": {"type": "force_sync"}, "name": f"schedule-{mark}",
+                                 "at": "2100-01-01T00:00:00Z",
+                                 "target": {"deviceIds": [outside]}})  # fmt: skip
         self._command(outside)
         return Things(frozenset(self.ids), frozenset({mark}))
 

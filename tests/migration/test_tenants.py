@@ -104,6 +104,13 @@ INSERT INTO rollup_mark VALUES ('{0}', now());
 INSERT INTO cloud_sync_queue (org_id, record_id, company_id, kind, device_id)
 VALUES ('{0}', 'r', 'c', 'bottle', 'd');
 INSERT INTO job (kind, org_id) VALUES ('k', '{0}');
+INSERT INTO schedule (org_id, schedule_id, name, cron, timezone, target, work, missed, overlap,
+                      jitter_seconds, enabled, rights, owner_kind, owner_id, owner_name,
+                      created_by)
+VALUES ('{0}', 's', 's', '* * * * *', 'UTC', '{{}}', '{{}}', 'skip', 'skip', 0, true, '{{}}',
+        'user', 'u', 'u', 'u');
+INSERT INTO schedule_run (org_id, schedule_id, run_id, due, by_hand, revision, status, is_campaign)
+VALUES ('{0}', 's', 'r', now(), false, 1, 'RUNNING', false);
 INSERT INTO webhook (org_id, webhook_id, name, url, header_names, sealed, enabled, owner_kind,
                      owner_id, owner_name, created_by)
 VALUES ('{0}', 'w', 'w', 'u', '{{}}', '', true, 'user', 'u', 'u', 'u');

@@ -10,6 +10,7 @@ import {
   FleetIcon,
   GroupIcon,
   HealthIcon,
+  ScheduleIcon,
   SettingsIcon,
   UserIcon,
 } from "../parts/icons";
@@ -23,6 +24,7 @@ export type NavigationPage = {
     | "/campaigns"
     | "/firmware"
     | "/applications"
+    | "/schedules"
     | "/approvals"
     | "/groups"
     | "/users"
@@ -64,6 +66,13 @@ export const PAGES: readonly NavigationPage[] = [
     icon: ApplicationIcon,
     needs: ["applications:list", "config-maps:list", "registries:list"],
     key: "w",
+  },
+  {
+    to: "/schedules",
+    name: "schedules",
+    icon: ScheduleIcon,
+    needs: ["schedules:list"],
+    key: "t",
   },
   {
     to: "/approvals",

@@ -42,6 +42,7 @@ export type RecordKind =
   | "rollout"
   | "config_map"
   | "registry"
+  | "schedule"
   | "approval";
 
 /** A place in the stream. */

@@ -33,6 +33,7 @@ const SHOWN: Record<RecordKind, readonly string[]> = {
   rollout: ["rollouts", "rollout", "rollout-devices", ...CAMPAIGNS],
   config_map: ["config-maps"],
   registry: ["registries"],
+  schedule: ["schedules"],
   approval: ["approvals", "command", "deployment", "rollouts", "rollout", ...CAMPAIGNS],
 };
 

@@ -86,6 +86,12 @@ export const SettingsIcon = icon(
   </>,
 );
 export const HealthIcon = icon(<path d="M2.5 10.5h3.5l2-5.5 3.5 10 2-4.5h4" />);
+export const ScheduleIcon = icon(
+  <>
+    <circle cx="10" cy="10" r="7" />
+    <path d="M10 6v4.250l2.750 1.750" />
+  </>,
+);
 export const SearchIcon = icon(
   <>
     <circle cx="9" cy="9" r="5.5" />

@@ -17,6 +17,7 @@ type Resource =
   | "commands"
   | `commands/${string}`
   | "campaigns"
+  | "schedules"
   | "approvals"
   | "pins"
   | "penalties"

@@ -8,6 +8,8 @@ const NUMBERS = "en";
 const DATES = "en-GB";
 
 export const NONE = "–";
+/** The zone of the browser, by its IANA name. */
+export const OWN_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 const plain = new Intl.NumberFormat(NUMBERS);
 const compact = new Intl.NumberFormat(NUMBERS, { notation: "compact", maximumFractionDigits: 1 });

@@ -124,6 +124,27 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
     ("DELETE", "/teams/{id}/members"): {"userIds": [_USER]},
     ("POST", "/roles"): {"name": "restarter", "rules": _RULES},
     ("PUT", "/roles/{name}"): {"rules": _RULES},
+    ("POST", "/schedules"): {
+        "name": "nightly logs",
+        "cron": "30 2 * * *",
+        "timezone": "Europe/Berlin",
+        "target": {"query": 'label.line = "3"'},
+        "command": {"type": "pull_logs", "lines": 1000},
+        "jitterSeconds": 600,
+    },
+    ("PUT", "/schedules/{id}"): {
+        "name": "nightly logs",
+        "cron": "30 2 * * *",
+        "target": {"groupId": _USER},
+        "command": {"type": "pull_logs"},
+    },
+    ("PUT", "/schedules/{id}/owner"): {"userId": _USER},
+    ("POST", "/schedules/preview"): {
+        "cron": "30 2 * * *",
+        "timezone": "Europe/Berlin",
+        "from": "2026-03-27T00:00:00Z",
+        "count": 5,
+    },
     ("POST", "/webhooks"): {
         "name": "shift plan",
         "url": "https://plan.example.org/longline",

@@ -33,6 +33,7 @@ TAGS: Final = {
     "permissions": "What there is to have a right to.",
     "roles": "Named sets of rights.",
     "secrets": "Values that commands name instead of holding them; nobody reads them back.",
+    "schedules": "What is done at times of the calendar, and what came of it.",
     "webhooks": "Addresses to which events are delivered, and what was delivered.",
     "applications": "Compose files, their revisions, and their roll-outs.",
     "config-maps": "Data that applications mount or read, in versions.",

@@ -94,6 +94,9 @@ CONFLICTS: Final[frozenset[RouteKey]] = frozenset(
         ("POST", "/applications/{name}/rollouts/{id}/abort"),
         ("PUT", "/devices/{id}/applications/{name}"),
         ("POST", "/devices/{id}/workloads/{name}/{service}/restart"),
+        ("POST", "/schedules"),
+        ("PUT", "/schedules/{id}"),
+        ("POST", "/schedules/{id}/run"),
         ("POST", "/webhooks"),
         ("PUT", "/webhooks/{id}"),
         ("POST", "/webhooks/{id}/rotate-secret"),
@@ -144,6 +147,8 @@ MAY_WAIT: Final[frozenset[RouteKey]] = frozenset(
         ("PATCH", "/settings"),
         ("POST", "/firmware/deployments"),
         ("POST", "/campaigns"),
+        ("POST", "/schedules"),
+        ("PUT", "/schedules/{id}"),
         ("POST", "/devices/{id}/config/revert"),
     }
 )
@@ -182,6 +187,7 @@ UNFOUND: Final[frozenset[RouteKey]] = frozenset(
         ("POST", "/auth/device/waiting"),
         ("POST", "/auth/device/approve"),
         ("POST", "/firmware/deployments"),
+        ("POST", "/schedules"),
         ("GET", "/auth/sessions"),
         ("GET", "/config-schema"),
         ("DELETE", "/config-schema"),

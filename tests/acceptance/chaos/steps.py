@@ -53,10 +53,23 @@ STEPS: Final[dict[str, Step]] = {
     ),
 }
 
+OF_SCHEDULES: Final[dict[str, Step]] = {
+    "due, run not written": Step("before", "hub.schedules.beginning", "Beginning", "begin"),
+    "run written, not committed": Step("after", "hub.schedules.store", "ScheduleStore", "looked"),
+    "run begun, not looked up": Step("before", "hub.schedules.driver", "RunDriver", "_look_up"),
+    "looked up, not committed": Step("after", "hub.schedules.store", "ScheduleStore", "look_up"),
+    "looked up, not admitted": Step("before", "hub.schedules.store", "ScheduleStore", "awaits"),
+    "some sent, not noted": Step("after", "hub.schedules.driver", "RunDriver", "_dispatch"),
+    "more sent, not noted": Step("after", "hub.schedules.driver", "RunDriver", "_dispatch", 3),
+    "some noted, not committed": Step("after", "hub.schedules.store", "ScheduleStore", "sent", 2),
+    "over, not closed": Step("before", "hub.schedules.store", "ScheduleStore", "close"),
+}
+"""Steps of a due time and its run, which chaos does not bring about."""
+
 
 def main() -> None:
     file = Path(sys.argv.pop(1))
-    for name, step in STEPS.items():
+    for name, step in (STEPS | OF_SCHEDULES).items():
         owner = getattr(import_module(step.module), step.owner)
         setattr(owner, step.method, _trapped(getattr(owner, step.method), _Trap(file, name, step)))
     from longline.cli import main as longline

@@ -43,6 +43,7 @@ NAMED: Final[dict[str, str]] = {
     "/teams": "team",
     "/roles": "role",
     "/secrets": "secret",
+    "/schedules": "schedule",
     "/webhooks": "webhook",
     "/applications": "application",
     "/config-maps": "config_map",
@@ -96,6 +97,16 @@ async def things(
             ("service", "/service-accounts", {"name": "walked"}),
             ("provider", "/auth/providers", PROVIDER),
             ("secret", "/secrets", {"name": new_id("walked"), "data": {"a": "walked"}}),
+            (
+                "schedule",
+                "/schedules",
+                {
+                    "name": "walked",
+                    "cron": "0 0 1 1 *",
+                    "target": {"deviceIds": [device]},
+                    "command": {"type": "force_sync"},
+                },
+            ),
             (
                 "webhook",
                 "/webhooks",
@@ -219,6 +230,7 @@ async def snapshot(rest: Rest, things: dict[str, str]) -> Json:
         "registry": f"/registries/{things['registry']}",
         "release": f"/firmware/releases/{things['release']}",
         "webhook": f"/webhooks/{things['webhook']}",
+        "schedule": f"/schedules/{things['schedule']}",
         "settings": "/settings",
         "schema": "/config-schema",
     }

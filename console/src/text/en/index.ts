@@ -16,6 +16,7 @@ import { groups } from "./groups";
 import { health } from "./health";
 import { organisations } from "./organisations";
 import { registries } from "./registries";
+import { schedules } from "./schedules";
 import { secrets } from "./secrets";
 import { settings } from "./settings";
 import { shell } from "./shell";
@@ -31,6 +32,7 @@ export const en = {
   campaigns,
   firmware,
   applications,
+  schedules,
   configMaps,
   registries,
   groups,

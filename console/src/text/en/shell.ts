@@ -5,6 +5,7 @@ export const shell = {
     campaigns: "Campaigns",
     firmware: "Firmware",
     applications: "Applications",
+    schedules: "Schedules",
     approvals: "Approvals",
     groups: "Groups",
     users: "Users",

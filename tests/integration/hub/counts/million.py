@@ -246,6 +246,20 @@ INSERT INTO workload_report (org_id, device_id, application, version, services, 
                              observed_at)
 SELECT org_id, device_id, application, 'v', '[{"service":"web"}]', 'h', 'b', now()
 FROM device_application;
+INSERT INTO schedule (org_id, schedule_id, name, cron, timezone, target, work, missed, overlap,
+                      jitter_seconds, enabled, rights, owner_kind, owner_id, owner_name,
+                      created_by, created_at)
+SELECT 'default', 's' || n, 'nightly', '0 3 * * *', 'UTC', '{"groupId":"g1"}',
+       '{"type":"command","command":{"type":"force_sync"}}', 'skip', 'skip', 0, true,
+       '{commands/force_sync:create}', 'user', 'u1', 'someone', 'someone',
+       now() - n * interval '1 hour'
+FROM generate_series(1, 200) n;
+INSERT INTO schedule_run (org_id, schedule_id, run_id, due, by_hand, revision, status, started_at,
+                          finished_at, is_campaign, total, sent, counts)
+SELECT 'default', 's' || 1 + n % 200, 'b' || n, now() - n * interval '1 minute', false, 1,
+       CASE WHEN n <= 20 THEN 'RUNNING' ELSE 'DONE' END, now(),
+       CASE WHEN n > 20 THEN now() - n * interval '1 minute' END, false, 10, 10, '{}'
+FROM generate_series(1, 100000) n;
 INSERT INTO webhook (org_id, webhook_id, name, url, header_names, sealed, enabled, owner_kind,
                      owner_id, owner_name, created_by, created_at)
 SELECT 'default', 'w' || n, 'hook', 'https://example.org', '{}', repeat('s', 300), true, 'user',

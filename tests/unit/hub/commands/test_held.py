@@ -8,9 +8,9 @@ from hub.base.errors import invalid
 from hub.commands.acceptance import Submission
 from hub.commands.held import (
     OUT_OF_REACH,
-    approved_of,
     awaiting_record,
     ending,
+    given_by,
     held_of,
     new_approval,
     not_accepted,
@@ -89,7 +89,7 @@ def test_it_is_the_same_call_afterwards_with_the_ids_that_it_was_given() -> None
         call.targets[1:],
         now=NOW + 99,
         batch_id="b1",
-        approved=approved_of(approval),
+        given=given_by(approval),
     )
     (command,) = later.commands
     assert (command.command_id, command.chosen, command.approval_id) == ("c2", True, "a1")

@@ -271,6 +271,7 @@ def test_codes_of_a_problem_are_those_of_its_status() -> None:
         "master_key_missing",
         "unsupported",
         "untrusted_query",
+        "needs_signature",
         "quarantined",
         "device_offline",
         "ended",
@@ -328,7 +329,12 @@ def test_no_id_that_others_choose_is_a_word_of_a_path() -> None:
 
     assert {word for where, word in words if where == ("", "devices")} == RESERVED_DEVICE_IDS
     assert {word for where, word in words if where == ("", "applications")} == RESERVED_NAMES
-    made_here = {("", "cloud-sync", "dead-letters"), ("", "invitations"), ("", "auth", "passkeys")}
+    made_here = {
+        ("", "cloud-sync", "dead-letters"),
+        ("", "invitations"),
+        ("", "auth", "passkeys"),
+        ("", "schedules"),
+    }
     chosen = {("", "devices"), ("", "applications"), ("", "device", "desired")}
     assert {where for where, _ in words} - chosen <= made_here
 
