@@ -139,6 +139,7 @@ from hub.enrollment.rest import (
     Reopened,
     TokenQuery,
 )
+from hub.event_streams.rest import EventStreamEndpoints, StreamQuery
 from hub.firmware.deployment_rest import (
     Deployment,
     DeploymentBody,
@@ -426,6 +427,7 @@ ROUTES: Final = (
     Route("PUT", "/registries/{name}", WorkloadDataEndpoints.replace_registry, "registries:update", "Replace a registry; devices that need it get it.", body=RegistryChange, answer=RegistryItem),
     Route("DELETE", "/registries/{name}", WorkloadDataEndpoints.delete_registry, "registries:delete", "Delete a registry that no revision has an image of."),
 
+    Route("GET", "/events/stream", EventStreamEndpoints.open, "events:list", "Follow events, as server-sent events.", query=StreamQuery, is_stream=True),
     Route("GET", "/fleet/metrics", TelemetryEndpoints.fleet_metrics, "telemetry:list", "Get one metric of up to 200 devices, aggregated in steps.", query=FleetMetricQuery, answer=dict[str, list[MetricPoint]]),
     Route("POST", "/fleet/metrics", TelemetryEndpoints.many_metrics, "telemetry:list", "Get one metric of up to 200 devices, with the ids in the body.", body=FleetMetricBody, answer=dict[str, list[MetricPoint]]),
 

@@ -291,9 +291,11 @@ CREATE TABLE ws_ticket (
     session_id       text NOT NULL,
     expires_at       timestamptz NOT NULL,
     token_expires_at timestamptz NOT NULL,
+    opened_at        timestamptz,
     FOREIGN KEY (org_id, session_id) REFERENCES user_session ON DELETE CASCADE
 );
 CREATE INDEX ws_ticket_session ON ws_ticket (org_id, session_id);
+COMMENT ON COLUMN ws_ticket.opened_at IS 'When it opened a stream, which may come back by it until token_expires_at; null: it opens one socket or stream until expires_at.';
 
 CREATE TABLE sign_in_provider (
     provider_id text PRIMARY KEY,

@@ -39,6 +39,7 @@ _VIEWER: Final = listed("""
     devices: get list
     device-groups: get list
     telemetry: list
+    events: list
     configurations: get list
     config-schema: get
     commands: get list

@@ -43,6 +43,7 @@ CATALOGUE: Final[dict[str, Resource]] = {
     "devices/quarantine": _of("update", "update"),
     "device-groups": _of("get list create update delete", "get list update", "group"),
     "telemetry": _of("list", "list"),
+    "events": _of("list", "list"),
     "configurations": _of("get list update", "get list update"),
     "config-schema": _of("get update delete", "get"),
     "commands": _of("get list", "get list"),

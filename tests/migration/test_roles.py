@@ -121,7 +121,7 @@ RIGHTS = {
     "webhook": RW | {"UPDATE", "DELETE"},
     "webhook_delivery": RW | {"UPDATE", "DELETE"},
     "webhook_event": RW | {"DELETE"},
-    "ws_ticket": RW | {"DELETE"},
+    "ws_ticket": RW | {"UPDATE", "DELETE"},
 }
 """Of longline_hub, on every table. Of partitions it has rights on those alone that are tables of
 telemetry themselves, below what an organisation reads."""

@@ -29,6 +29,7 @@ from hub.web.contract.shapes import (
     FORM,
     LOCATION,
     OCTETS,
+    STREAM,
     Json,
     an_envelope,
     an_object,
@@ -162,6 +163,16 @@ class RouteOperation:
     # What goes out
 
     def _successes(self) -> Json:
+        if self._route.is_stream:
+            return {
+                "200": {
+                    "description": "Messages, for as long as somebody reads.",
+                    "content": {STREAM: {"schema": {"type": "string"}}},
+                },
+                "204": {
+                    "description": "With `Last-Event-ID`: the session has ended; do not come back."
+                },
+            }
         if self._route.raw_answer:
             return {
                 "200": {"description": "The whole file.", "content": {OCTETS: {"schema": BINARY}}},

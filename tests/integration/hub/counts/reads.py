@@ -388,6 +388,7 @@ _DEVICES: Final = [
     *_list("enrollment.tokens", "'default', {before}, 101", _APART),
     Read("devices.get", "'default', 'd77'", 6 * KEY),
     Read("queries.groups", "'default'", 200),
+    Read("queries.meant", "'default'", 2_000),  # of all devices: no query stands in it
     Read("devices.labels", "'default', 'd77'"),
     *_filtered(
         "devices.list",

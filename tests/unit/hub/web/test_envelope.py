@@ -52,6 +52,7 @@ from hub.base.errors import (
     Unavailable,
     Unsupported,
     UnsupportedMedia,
+    UntrustedFilter,
     UntrustedQuery,
     UseProvider,
 )
@@ -104,6 +105,7 @@ STATUS: dict[type[HubError], int] = {
     UseProvider: 403,
     Unsupported: 409,
     UntrustedQuery: 409,
+    UntrustedFilter: 400,
     DeviceOffline: 409,
     RefusedByDevice: 422,
     TooManySessions: 429,
