@@ -56,6 +56,7 @@ from hub.event_streams.wiring import build as build_event_streams
 from hub.firmware.wiring import build as build_firmware
 from hub.gate import build as build_gate
 from hub.groups.wiring import build as build_groups
+from hub.history.wiring import build as build_history
 from hub.lines.wiring import build as build_lines
 from hub.organisations.wiring import build as build_organisations
 from hub.own.wiring import build as build_own
@@ -172,6 +173,7 @@ class Replica:
             base, self.audit, self.telemetry, accounts
         )
         queries, of_queries = build_queries(base)
+        of_history = build_history(base, accounts, queries, shown_of=shown_of)
         of_webhooks = build_webhooks(
             base, self.audit, self.telemetry, accounts, queries, people.rights
         )
@@ -252,8 +254,9 @@ class Replica:
         )  # fmt: skip
         self.capabilities = (
             of_audit, of_telemetry, of_accounts, of_rights, of_organisations, of_secrets,
-            of_certificates, of_queries, of_webhooks, of_devices, of_lines, of_sessions, of_own,
-            of_approvals, of_commands, of_config, of_groups, of_enrollment, of_edge, of_desired,
+            of_certificates, of_queries, of_history, of_webhooks, of_devices, of_lines, of_sessions,
+            of_own, of_approvals, of_commands, of_config, of_groups, of_enrollment, of_edge,
+            of_desired,
             of_campaigns, of_firmware, of_workloads, of_dashboards, of_event_streams, of_replicas,
             build_usage(base),
         )  # fmt: skip

@@ -156,6 +156,7 @@ from hub.firmware.rest import (
     UploadQuery,
 )
 from hub.groups.rest import Group, GroupBody, GroupEndpoints, MembersBody
+from hub.history.rest import EventsQuery, HistoryEndpoints, LogsQuery
 from hub.organisations.rest import (
     AcceptBody,
     InvitationBody,
@@ -427,6 +428,8 @@ ROUTES: Final = (
     Route("PUT", "/registries/{name}", WorkloadDataEndpoints.replace_registry, "registries:update", "Replace a registry; devices that need it get it.", body=RegistryChange, answer=RegistryItem),
     Route("DELETE", "/registries/{name}", WorkloadDataEndpoints.delete_registry, "registries:delete", "Delete a registry that no revision has an image of."),
 
+    Route("GET", "/events", HistoryEndpoints.events, "events:list", "List events of all devices, or export them.", query=EventsQuery, answer=dict[str, Any], listing=True),
+    Route("GET", "/logs", HistoryEndpoints.logs, "events:list", "Search log lines of all devices, or export them.", query=LogsQuery, answer=dict[str, Any], listing=True),
     Route("GET", "/events/stream", EventStreamEndpoints.open, "events:list", "Follow events, as server-sent events.", query=StreamQuery, is_stream=True),
     Route("GET", "/fleet/metrics", TelemetryEndpoints.fleet_metrics, "telemetry:list", "Get one metric of up to 200 devices, aggregated in steps.", query=FleetMetricQuery, answer=dict[str, list[MetricPoint]]),
     Route("POST", "/fleet/metrics", TelemetryEndpoints.many_metrics, "telemetry:list", "Get one metric of up to 200 devices, with the ids in the body.", body=FleetMetricBody, answer=dict[str, list[MetricPoint]]),

@@ -534,6 +534,7 @@ CREATE TABLE device (
 CREATE INDEX device_created ON device (org_id, created_at DESC, device_id DESC);
 COMMENT ON COLUMN device.disabled IS 'Its credentials are refused (not the same as the disable_device command).';
 COMMENT ON COLUMN device.lowest IS 'Tokens of the device with a version from lowest to highest are good; none when lowest is above.';
+CREATE INDEX device_reborn ON device (org_id, reborn_at) WHERE reborn_at IS NOT NULL;
 CREATE INDEX device_barred ON device (org_id, device_id) WHERE disabled OR deleted_at IS NOT NULL;
 CREATE INDEX device_quarantined ON device (org_id, device_id) WHERE quarantined_at IS NOT NULL;
 COMMENT ON COLUMN device.quarantined_at IS 'Since when nothing is taken of it and nothing is given to it; null when it is in no quarantine.';
@@ -916,6 +917,7 @@ CREATE TABLE status_event_default PARTITION OF status_event DEFAULT;
 CREATE INDEX status_event_device ON status_event (org_id, device_id, received_at);
 CREATE INDEX status_event_received ON status_event USING brin (received_at)
     WITH (pages_per_range = 16, autosummarize = on);
+CREATE INDEX status_event_fleet ON status_event (org_id, received_at);
 COMMENT ON INDEX status_event_received IS 'For the roll-up, which reads the newest minute of all devices.';
 CREATE TABLE tenant_status_event (LIKE status_event) PARTITION BY RANGE (received_at);
 ALTER TABLE tenant_status_event ATTACH PARTITION status_event DEFAULT;
@@ -933,6 +935,7 @@ CREATE TABLE event (
 ) PARTITION BY RANGE (received_at);
 CREATE TABLE event_default PARTITION OF event DEFAULT;
 CREATE INDEX event_device ON event (org_id, device_id, received_at);
+CREATE INDEX event_received ON event (org_id, received_at);
 CREATE INDEX event_status ON event (org_id, device_id, received_at) WHERE type = 'status';
 CREATE TABLE tenant_event (LIKE event) PARTITION BY RANGE (received_at);
 ALTER TABLE tenant_event ATTACH PARTITION event DEFAULT;
@@ -950,6 +953,7 @@ CREATE TABLE log_line (
 ) PARTITION BY RANGE (received_at);
 CREATE TABLE log_line_default PARTITION OF log_line DEFAULT;
 CREATE INDEX log_line_device ON log_line (org_id, device_id, received_at);
+CREATE INDEX log_line_received ON log_line (org_id, received_at);
 CREATE INDEX log_line_warned ON log_line (org_id, device_id, received_at, level) WHERE level >= 2;
 CREATE INDEX log_line_command ON log_line (org_id, device_id, command_id, received_at)
     WHERE command_id IS NOT NULL;

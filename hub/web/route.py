@@ -232,6 +232,8 @@ def _response(route: Route, request: Request, query: Query, result: object) -> R
 
 def _bound(request: Request, query: Query, result: object) -> object:
     """A page whose cursor is good for this list and these filters only."""
+    if isinstance(result, Response):  # a file of many pages
+        return result
     page = cast("envelope.Items[Any]", result)
     if page.next is None:
         return page

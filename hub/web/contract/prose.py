@@ -46,6 +46,7 @@ TAGS: Final = {
     "ca": "The authorities that give certificates to devices.",
     "certificates": "The certificates of devices.",
     "events": "What devices sent and the hub says of them, over the whole fleet.",
+    "logs": "Log lines of the whole fleet.",
     "fleet": "Metrics of many devices at once.",
     "commands": "Commands of all devices, and bulk dispatch.",
     "command-types": "What devices can, their own commands among it.",

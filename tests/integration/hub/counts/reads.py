@@ -23,7 +23,7 @@ _PARTS: Final = 2
 """Pages: what a device has in one more partition, if nothing."""
 _HOURS: Final = 15 * _PARTS + 30
 """Pages: the partitions of two days, and those ahead."""
-_DAYS: Final = 37 * _PARTS + 70
+_DAYS: Final = 37 * _PARTS + 76
 """Pages: the partitions of thirty days, and those ahead."""
 _OPEN: Final = 2000
 """Pages: what there is to every session that is open, of a few hundred."""
@@ -99,6 +99,28 @@ _WORKLOADS: Final = [
     Read("assignments.engines", f"'default', {_THREE}"),
     Read("assignments.matching", "'default'", 2000),
     Read("assignments.matched", "'default', 'a150', '{d11,d12,d13}', false", _APART),
+]
+_SPAN: Final = "now() - interval '2 days', now()"
+_HISTORY: Final = [
+    Read("history.events", f"'default', {_SPAN}, NULL, NULL, NULL, NULL, 101", 100, "first"),
+    Read(
+        "history.events",
+        f"'default', {_SPAN}, NULL, NULL, now() - interval '1 day', 'd7', 101",
+        100,
+        "middle",
+    ),
+    Read("history.events_of", f"'default', {_SPAN}, NULL, {_THREE}, NULL, NULL, 101", 3 * 300),
+    Read(
+        "history.logs",
+        "'default', now() - interval '1 day', now(), NULL, NULL, NULL, NULL, 101, NULL, NULL",
+        100,
+    ),
+    Read(
+        "history.logs_of",
+        f"'default', now() - interval '7 days', now(), NULL, {_THREE}, NULL, NULL, 101, NULL, NULL",
+        3 * 150,
+    ),
+    Read("history.meant", "'default'", 4_000),  # of all devices: no query stands in it
 ]
 _WEBHOOKS: Final = [
     Read("webhooks.change_alone", "'default'"),
@@ -536,6 +558,7 @@ READS: Final = [
     *_EDGE,
     *_OTHERS,
     *_TELEMETRY,
+    *_HISTORY,
     *_WEBHOOKS,
     *_WORKLOADS,
 ]
