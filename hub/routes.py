@@ -116,6 +116,8 @@ from hub.devices.rest import (
     DevicePatch,
     DeviceQuery,
 )
+from hub.edge.reading import RecordCount, RecordItem
+from hub.edge.record_rest import CountsQuery, EdgeRecordEndpoints, RecordsQuery
 from hub.edge.rest import (
     CloudSync,
     DeadLetter,
@@ -263,7 +265,7 @@ ROUTES: Final = (
     Route("POST", "/auth/refresh", AccountEndpoints.refresh, Door.OPEN, "Refresh a token pair.", body=RefreshBody, optional_body=True, answer=Login, secret=True),
     Route("POST", "/auth/switch", AccountEndpoints.switch, Door.SESSION, "Sign in to another of your organisations.", body=SwitchBody, answer=Login, secret=True),
     Route("POST", "/auth/logout", AccountEndpoints.logout, Door.SESSION, "Sign out."),
-    Route("POST", "/auth/ws-ticket", AccountEndpoints.ws_ticket, Door.SESSION, "Issue a one-time ticket for a dashboard socket.", answer=Ticket, secret=True),
+    Route("POST", "/auth/ws-ticket", AccountEndpoints.ws_ticket, Door.SESSION, "Issue a one-time ticket for a dashboard socket or an event stream.", answer=Ticket, secret=True),
     Route("POST", "/auth/password", OwnAccountEndpoints.password, Door.SESSION, "Change your password and end all your sessions.", body=PasswordBody),
     Route("POST", "/auth/reauthenticate", OwnAccountEndpoints.reauthenticate, Door.SESSION, "Show again who you are: by your password, a code or a passkey.", body=ReauthenticateBody),
     Route("POST", "/auth/second-factor", FactorEndpoints.second_factor, Door.OPEN, "Show the second factor of a sign-in.", body=SecondFactorBody, answer=Login, secret=True),
@@ -506,6 +508,9 @@ ROUTES: Final = (
     Route("GET", "/device/desired/workloads", WorkloadEndpoints.desired, Door.DEVICE, "Get what the calling device shall run.", answer=WorkloadsSection, has_etag=True, secret=True),
     Route("GET", "/device/desired/{kind}", DesiredEndpoints.get, Door.DEVICE, "Get a section of the calling device's desired state.", answer=WantedDocument, has_etag=True),
     Route("POST", "/sync", EdgeEndpoints.sync, Door.DEVICE, "Upload production records.", body=SyncBody, parts=SyncParts, answer=SyncAnswer),
+    Route("GET", "/edge-records", EdgeRecordEndpoints.records, "edge-records:list", "List records of production.", query=RecordsQuery, answer=RecordItem, listing=True),
+    Route("GET", "/edge-records/counts", EdgeRecordEndpoints.counts, "edge-records:list", "Count records of production.", query=CountsQuery, answer=list[RecordCount]),
+    Route("GET", "/devices/{id}/edge-records/{kind}/{recordId}", EdgeRecordEndpoints.record, "edge-records:get", "Get a record of production.", exists=DeviceEndpoints.exists, answer=RecordItem),
     Route("GET", "/cloud-sync", EdgeEndpoints.overview, "cloud-sync:get", "Get the state of the cloud queue.", answer=CloudSync),
     Route("GET", "/cloud-sync/dead-letters", EdgeEndpoints.dead_letters, "dead-letters:list", "List records that the cloud rejected.", query=ListQuery, answer=DeadLetter, listing=True),
     Route("DELETE", "/cloud-sync/dead-letters", EdgeEndpoints.discard_all, "dead-letters:delete", "Delete matching dead letters.", body=DeadLetterFilter, answer=Deleted),

@@ -1560,6 +1560,9 @@ CREATE TABLE aggregated_batch PARTITION OF aggregated FOR VALUES IN ('batch');
 CREATE TABLE aggregated_pallet PARTITION OF aggregated FOR VALUES IN ('pallet');
 CREATE TABLE aggregated_fixation PARTITION OF aggregated FOR VALUES IN ('fixation');
 CREATE INDEX aggregated_age ON aggregated (received_at);
+CREATE INDEX aggregated_received ON aggregated (org_id, received_at, device_id, record_id);
+CREATE INDEX aggregated_of_device ON aggregated (org_id, device_id, received_at);
+CREATE INDEX aggregated_id ON aggregated (org_id, record_id);
 COMMENT ON TABLE aggregated IS 'What devices produced, one partition a kind. A record is committed here and in cloud_sync_queue together.';
 COMMENT ON COLUMN aggregated.digest IS 'Of the content: the same record again is accepted, another with its id is a conflict.';
 
@@ -1569,7 +1572,7 @@ CREATE TABLE cloud_sync_queue (
     record_id   text NOT NULL,
     company_id  text NOT NULL,
     kind        text NOT NULL,
-    status      text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'done', 'dead')),
+    status      text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'done', 'dead', 'discarded')),
     attempts    integer NOT NULL DEFAULT 0,
     error       text,
     created_at  timestamptz NOT NULL DEFAULT now(),
@@ -1583,6 +1586,8 @@ CREATE INDEX cloud_sync_queue_share ON cloud_sync_queue (org_id, device_id) WHER
 CREATE INDEX cloud_sync_queue_waiting ON cloud_sync_queue (org_id, created_at) WHERE status = 'pending';
 CREATE INDEX cloud_sync_queue_dead ON cloud_sync_queue (org_id, finished_at DESC, queue_id DESC) WHERE status = 'dead';
 CREATE INDEX cloud_sync_queue_finished ON cloud_sync_queue (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX cloud_sync_queue_never ON cloud_sync_queue (org_id, device_id, record_id) WHERE status IN ('dead', 'discarded');
+COMMENT ON COLUMN cloud_sync_queue.status IS 'discarded: a dead letter that somebody deleted. It is shown nowhere but as what became of its record.';
 COMMENT ON COLUMN cloud_sync_queue.queue_id IS 'The order within a lane: a device hands in its next records when these are committed.';
 
 CREATE TABLE certificate_authority (

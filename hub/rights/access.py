@@ -49,6 +49,7 @@ _VIEWER: Final = listed("""
     releases: get list
     signing-keys: list
     cloud-sync: get
+    edge-records: get list
     settings: get
     usage: get
     health: get

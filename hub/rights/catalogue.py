@@ -60,6 +60,7 @@ CATALOGUE: Final[dict[str, Resource]] = {
     "signing-keys": _of("list create delete", "list"),
     "artifacts": _of("get", "get"),
     "cloud-sync": _of("get"),
+    "edge-records": _of("get list", "get list"),
     "dead-letters": _of("list update delete", "list"),
     "health": _of("get"),
     "settings": _of("get update"),

@@ -144,7 +144,7 @@ APPS = {
     "campaign": RW | {"UPDATE"},
     "campaign_device": RW | {"UPDATE"},
     "certificate": R | {"UPDATE"},
-    "cloud_sync_queue": RW | {"UPDATE", "DELETE"},
+    "cloud_sync_queue": RW | {"UPDATE"},
     "approval": RW | {"UPDATE"},
     "byte_connection": {"INSERT"},
     "byte_session": RW,

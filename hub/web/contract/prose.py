@@ -47,6 +47,7 @@ TAGS: Final = {
     "certificates": "The certificates of devices.",
     "events": "What devices sent and the hub says of them, over the whole fleet.",
     "logs": "Log lines of the whole fleet.",
+    "edge-records": "Records of production.",
     "fleet": "Metrics of many devices at once.",
     "commands": "Commands of all devices, and bulk dispatch.",
     "command-types": "What devices can, their own commands among it.",

@@ -442,6 +442,20 @@ _EDGE: Final = [
     Read("edge.share", "'default', 'd77', 1000"),
     Read("edge.next", "'default', 'company-1', 100", 100 * 2 * KEY),
     Read("edge.pending"),
+    Read("edge.records", "'default', NULL, now(), NULL, '', '', 101", 2 * _APART),
+    Read(
+        "edge.records",
+        "'default', NULL, now(), now() - interval '1 hour', 'd5', 'a5', 101",
+        2 * _APART,
+        "middle",
+    ),
+    Read("edge.records_done", "'default', NULL, now(), NULL, '', '', 101, 'done'", 3 * _APART),
+    Read("edge.records_dead", "'default', NULL, now(), NULL, '', '', 101, 'dead'", 4_000),
+    Read(  # all that waits, in another order than its own
+        "edge.records_pending", "'default', NULL, now(), NULL, '', '', 101, 'pending'", 4_000
+    ),
+    Read("edge.record", "'default', 'd77', 'a76', 'bottle', NULL"),
+    Read("edge.record_counts", "'default', NULL, now()", 3_000),  # it counts all that there are
     Read("edge.overview", "'default', NULL"),
     Read("edge.dead_letters", "'default', NULL, NULL, 101, NULL", 2 * _APART),
     Read("jobs.fence", "1, 0, 'r'"),
