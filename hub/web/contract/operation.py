@@ -16,6 +16,7 @@ from hub.web.contract.rules import (
     ETAG,
     HEADERS,
     IF_NONE_MATCH,
+    LAST_EVENT_ID,
     MAY_WAIT,
     REFUSED_BY_DEVICE,
     UNFOUND,
@@ -142,6 +143,8 @@ class RouteOperation:
     def _headers(self) -> tuple[Json, ...]:
         if self._route.has_etag:
             return (IF_NONE_MATCH,)
+        if self._route.is_stream:
+            return (LAST_EVENT_ID,)
         return DISPATCH_HEADERS if self._dispatches else HEADERS.get(self._key, ())
 
     def _body(self) -> Json | None:
