@@ -35,7 +35,8 @@ class ServerSentEvents:
     """Messages of `text/event-stream`; the place is also their id."""
 
     def event(self, body: bytes, epoch: str, offset: int) -> bytes:
-        return self.placed(at_offset(body, epoch, offset), epoch, offset)
+        text = at_offset(body, epoch, offset)
+        return b"id: %b:%d\ndata: %b\n\n" % (epoch.encode(), offset, text)
 
     def placed(self, text: bytes, epoch: str, offset: int) -> bytes:
         """A text, and where its reader stands with it."""
