@@ -1,16 +1,21 @@
-"""All dashboards of this replica, one fan-out an organisation, and the passing of time."""
+"""All dashboards and event streams of this replica, one fan-out an organisation, and the passing of
+time."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextvars import Context
 from typing import Any, Final
 
 import structlog
 
-from dashboard_ws.endpoint import MOST_SOCKETS, Dashboard, sockets_of
+from dashboard_ws.core.wire import Frames
+from dashboard_ws.endpoint import MOST_SOCKETS, Dashboard
+from dashboard_ws.event_stream import MOST_STREAMS, EventStream, StreamRequest
 from dashboard_ws.fanout import FanOut
-from dashboard_ws.ports import Authorised, Clock, EventSource, Groups, Tokens
+from dashboard_ws.ports import Authorised, Clock, EventSource, Groups, Queries, Tokens
 from dashboard_ws.replay import READS_AT_ONCE
 from dashboard_ws.surroundings import Surroundings
+from dashboard_ws.watcher import Watcher, count_of
 from protocol.closing import CloseCode
 from protocol.dashboard import Position
 from protocol.ids import OrgId, ReplicaId
@@ -19,6 +24,9 @@ from protocol.stream import EventBatch
 SWEEP_SECONDS: Final = 0.5
 RESOLVE_SECONDS: Final = 30.0
 """How long a group's change may stay unseen when the hint that tells of it was lost."""
+
+QUERY_SECONDS: Final = 2.0
+"""How old it may become whom a query means, and whether an API key is still good."""
 
 RESTART_SECONDS: Final = 1.0
 PLACED_AT_ONCE: Final = 10
@@ -43,6 +51,7 @@ class Dashboards:
         source: EventSource,
         tokens: Tokens,
         groups: Groups,
+        queries: Queries,
         clock: Clock,
         frame: Callable[[bytes], bytes],
         replica_id: ReplicaId,
@@ -51,20 +60,21 @@ class Dashboards:
         self._replica_id = replica_id
         self._groups = groups
         self._source = source
-        self._open: set[Dashboard] = set()
+        self._open: set[Watcher] = set()
         self._fanouts: dict[OrgId, FanOut] = {}
         self._tails: dict[OrgId, asyncio.Task[None]] = {}
         self._stale: dict[OrgId, set[str] | None] = {}
         """Groups whose members may be others; None for all."""
         self._settling: dict[OrgId, asyncio.Lock] = {}
-        self._resolved_at = clock.monotonic()
+        self._resolved_at = self._asked_at = clock.monotonic()
         self._tasks: asyncio.TaskGroup | None = None
         self._around = Surroundings(
             source=source,
             tokens=tokens,
             groups=groups,
+            queries=queries,
             clock=clock,
-            frame=frame,
+            wire=Frames(frame),
             reading=asyncio.Semaphore(READS_AT_ONCE),
             spawn=self._spawn,
             fanout_of=self._fanout_of,
@@ -72,8 +82,11 @@ class Dashboards:
             settle=self._settle,
         )
 
-    def __len__(self) -> int:
-        return len(self._open)
+    def sockets(self) -> int:
+        return sum(isinstance(each, Dashboard) for each in self._open)
+
+    def streams(self) -> int:
+        return sum(isinstance(each, EventStream) for each in self._open)
 
     def watched(self) -> list[OrgId]:
         """The organisations whose stream somebody watches here."""
@@ -86,45 +99,49 @@ class Dashboards:
 
     def handler(self, authorised: Authorised | None) -> Dashboard | None:
         """The handler of a new socket; None when its user has as many as a user may have."""
-        if authorised is not None and self._has_enough(authorised):
+        if authorised is not None and self._has_enough(Dashboard, MOST_SOCKETS, authorised):
             return None
         return Dashboard(self._around, authorised, self._open)
 
-    def _has_enough(self, authorised: Authorised) -> bool:
-        return sockets_of(self._open, authorised) >= MOST_SOCKETS
+    def stream(self, authorised: Authorised, request: StreamRequest) -> EventStream | None:
+        """The same of a stream of server-sent events."""
+        if self._has_enough(EventStream, MOST_STREAMS, authorised):
+            return None
+        return EventStream(self._around, authorised, self._open, request)
+
+    def _has_enough(self, kind: type[Watcher], most: int, authorised: Authorised) -> bool:
+        return count_of(self._open, kind, authorised) >= most
 
     def disconnect(self, matches: Callable[[Authorised], bool], code: CloseCode) -> int:
         """Close the sockets of sessions that ended (4401), of users that were disabled (4403), or
         of everybody (a drain). Returns how many."""
         leaving = [
-            dashboard
-            for dashboard in self._open
-            if dashboard.authorised is not None and matches(dashboard.authorised)
+            each for each in self._open if each.authorised is not None and matches(each.authorised)
         ]
-        for dashboard in leaving:
-            dashboard.close(code)
+        for watcher in leaving:
+            watcher.close(code)
         return len(leaving)
 
     def rights_changed(self, matches: Callable[[Authorised], bool]) -> None:
         """What these users may see is another now: their sockets go by it, or end."""
-        for dashboard in tuple(self._open):
-            if dashboard.authorised is not None and matches(dashboard.authorised):
-                self._spawn(self._look_again(dashboard, dashboard.authorised))
+        for watcher in tuple(self._open):
+            if watcher.authorised is not None and matches(watcher.authorised):
+                self._spawn(self._look_again(watcher, watcher.authorised))
 
-    async def _look_again(self, dashboard: Dashboard, authorised: Authorised) -> None:
+    async def _look_again(self, watcher: Watcher, authorised: Authorised) -> None:
         try:
-            sight = await self._around.tokens.sight(authorised)
+            sight = await watcher.sight(authorised)
             if sight is not None:
                 fanout = self._fanout_of(authorised.org)
                 await self._place_in_turn(fanout, sight.groups())
         except Exception as error:
             _log.warning("dashboard_rights_unknown", org=authorised.org, error=str(error))
-            dashboard.close(CloseCode.TRY_LATER)
+            watcher.close(CloseCode.TRY_LATER)
             return
         if sight is None:
-            dashboard.close(CloseCode.FORBIDDEN)
+            watcher.close(CloseCode.FORBIDDEN)
         else:
-            dashboard.see(sight)
+            watcher.see(sight)
 
     async def _place_in_turn(self, fanout: FanOut, groups: frozenset[str]) -> None:
         """The same; what is read later is known later, too."""
@@ -139,9 +156,9 @@ class Dashboards:
         for some in batched(sorted(groups), PLACED_AT_ONCE):
             members = await self._groups.members_of_each(fanout.org, frozenset(some))
             if fanout.index.place(members):
-                for dashboard in tuple(self._open):
-                    if dashboard.authorised and dashboard.authorised.org == fanout.org:
-                        dashboard.withdraw()
+                for watcher in tuple(self._open):
+                    if watcher.authorised and watcher.authorised.org == fanout.org:
+                        watcher.withdraw()
 
     def groups_changed(self, org: OrgId, group_id: str | None = None) -> None:
         """A group of `org` has other members, some group for None; filters and sights follow within
@@ -166,14 +183,34 @@ class Dashboards:
                 self._sweep(self._clock.monotonic())
 
     def _sweep(self, now: float) -> None:
-        for dashboard in tuple(self._open):
-            dashboard.look(now)
+        for watcher in tuple(self._open):
+            watcher.look(now)
+        if now - self._asked_at >= QUERY_SECONDS:
+            self._asked_at = now
+            self._ask_again()
         if now - self._resolved_at >= RESOLVE_SECONDS:
             self._resolved_at = now
             self._stale.update(dict.fromkeys(self._fanouts))
         for org in self._stale:
             self._spawn(self._settle(org))
         self._stop_idle_tails()
+
+    def _ask_again(self) -> None:
+        """What nobody tells of: whom queries mean, and what API keys may see."""
+        self.rights_changed(lambda who: who.key_id is not None)
+        for fanout in self._fanouts.values():
+            for named in fanout.index.named_in_use():
+                if isinstance(named, str):
+                    self._spawn(self._resolve_query(fanout, named))
+
+    async def _resolve_query(self, fanout: FanOut, query: str) -> None:
+        try:
+            devices = await self._around.queries.devices(fanout.org, query)
+        except Exception as error:
+            _log.warning("dashboards_query_unknown", org=fanout.org, error=str(error))
+            return
+        if query in fanout.index.named_in_use():
+            fanout.index.resolve(query, devices)
 
     async def _settle(self, org: OrgId) -> None:
         """Returns when what was known to have changed has been read, by whoever began it."""
@@ -186,7 +223,9 @@ class Dashboards:
         fanout = self._fanouts.get(org)
         if fanout is None:
             return
-        for groups in fanout.index.groups_in_use():
+        for groups in fanout.index.named_in_use():
+            if isinstance(groups, str):
+                continue
             if changed is not None and groups.isdisjoint(changed):
                 continue
             try:
@@ -208,14 +247,14 @@ class Dashboards:
     def _named_by_sights(self, org: OrgId) -> frozenset[str]:
         """The groups that count for readers of an organisation, also for those that are replayed
         to, which are in no audience."""
-        readers = (dashboard.authorised for dashboard in self._open)
+        readers = (watcher.authorised for watcher in self._open)
         sights = {who.sight for who in readers if who is not None and who.org == org}
         return frozenset[str]().union(*(sight.groups() for sight in sights))
 
     def _fanout_of(self, org: OrgId) -> FanOut:
         fanout = self._fanouts.get(org)
         if fanout is None:
-            fanout = self._fanouts[org] = FanOut(org, self._around.frame, self._replica_id)
+            fanout = self._fanouts[org] = FanOut(org, self._replica_id)
             self._tails[org] = self._spawn(self._follow(fanout))
         return fanout
 
@@ -229,7 +268,7 @@ class Dashboards:
                 await asyncio.sleep(RESTART_SECONDS)
 
     def _stop_idle_tails(self) -> None:
-        in_use = {dashboard.authorised.org for dashboard in self._open if dashboard.authorised}
+        in_use = {watcher.authorised.org for watcher in self._open if watcher.authorised}
         for org in self._fanouts.keys() - in_use:
             del self._fanouts[org]
             self._settling.pop(org, None)
@@ -238,4 +277,5 @@ class Dashboards:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         if self._tasks is None:
             raise AssertionError("run() must run first")
-        return self._tasks.create_task(work)
+        # In a context of its own: whoever began it may see less than it needs.
+        return self._tasks.create_task(work, context=Context())

@@ -10,7 +10,7 @@ While the stream is away the events of this replica's own devices are shown by `
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final, assert_never
 
@@ -21,8 +21,8 @@ from dashboard_ws.core.index import Audience, Index
 from dashboard_ws.core.interim import Interim
 from dashboard_ws.core.outbox import Outgoing
 from dashboard_ws.core.recovery import StreamGap, gap_before_entries, gap_of
+from dashboard_ws.core.wire import Wire
 from dashboard_ws.outlet import CHUNK, Outlet
-from protocol.codec import at_offset
 from protocol.dashboard import Position
 from protocol.ids import OrgId, ReplicaId
 from protocol.stream import (
@@ -36,17 +36,18 @@ from protocol.stream import (
     TailItem,
 )
 
+_NOTHING: Final = Outgoing("", 0, "", "", b"")
+
 _log: Final = structlog.get_logger(__name__)
 
 
 class FanOut:
     """`position` is None until the tail stands somewhere; what is at or before it was delivered."""
 
-    def __init__(self, org: OrgId, frame: Callable[[bytes], bytes], replica_id: ReplicaId) -> None:
+    def __init__(self, org: OrgId, replica_id: ReplicaId) -> None:
         self.org: Final = org
         self.index: Final = Index[Outlet]()
         self.position: Position | None = None
-        self._frame = frame
         self._interim = Interim(replica_id, partial(secrets.token_hex, 4))
         self._stream_position: Position | None = None
         """Where the tail stood when the interim epoch began."""
@@ -123,11 +124,11 @@ class FanOut:
     def attach(self, outlet: Outlet, selection: Selection) -> None:
         """From the present position on `outlet` gets what `selection` wants."""
         if selection:
-            self.index.join(selection, outlet, outlet.sight)
+            self.index.join(selection, outlet, outlet.sight, outlet.wire)
 
     def detach(self, outlet: Outlet, selection: Selection) -> None:
         if selection:
-            self.index.leave(selection, outlet, outlet.sight)
+            self.index.leave(selection, outlet, outlet.sight, outlet.wire)
 
     def _stand_at(self, position: Position) -> None:
         if self.position is None:
@@ -174,7 +175,7 @@ class FanOut:
             self._say_gap(gap)
 
     def _sort(self, entry: StreamEntry) -> None:
-        match, frame, epoch = self.index.match, self._frame, entry.epoch
+        match, epoch = self.index.match, entry.epoch
         for offset, event in enumerate(entry.events, entry.first):
             audiences = match(event.device_id, event.type, event.level)
             if not audiences:
@@ -182,32 +183,36 @@ class FanOut:
             if event.level == RESTRICTED:
                 self._sort_secret(entry.epoch, offset, event, audiences)
                 continue
-            built = frame(at_offset(event.body, epoch, offset))
-            outgoing = Outgoing(epoch, offset, event.type, event.device_id, built)
+            wire = None
+            outgoing = _NOTHING
             for audience in audiences:
+                if audience.wire is not wire:  # those of one kind stand together
+                    wire = audience.wire
+                    built = wire.event(event.body, epoch, offset)
+                    outgoing = Outgoing(epoch, offset, event.type, event.device_id, built)
+                    self._built += len(built)
                 if not audience.events:
                     self._touched.append(audience)
                 audience.events.append(outgoing)
-            self._built += len(built)
             if self._built >= CHUNK:
                 self._flush()
 
     def _sort_secret(
         self, epoch: str, offset: int, event: StreamEvent, audiences: Sequence[Audience[Outlet]]
     ) -> None:
-        """An event in two forms, each made only when somebody gets it."""
-        forms: dict[bool, Outgoing] = {}
+        """An event in two forms for each kind, each made only when somebody gets it."""
+        forms: dict[tuple[bool, Wire], Outgoing] = {}
         groups_of = self.index.groups_of
         for audience in audiences:
             cleared = audience.sight.is_cleared(event.device_id, groups_of)
-            outgoing = forms.get(cleared)
+            outgoing = forms.get((cleared, audience.wire))
             if outgoing is None:
                 body = seen_by(event, cleared=cleared)
                 if body is None:
                     continue
-                built = self._frame(at_offset(body, epoch, offset))
+                built = audience.wire.event(body, epoch, offset)
                 outgoing = Outgoing(epoch, offset, event.type, event.device_id, built)
-                forms[cleared] = outgoing
+                forms[cleared, audience.wire] = outgoing
                 self._built += len(built)
             if not audience.events:
                 self._touched.append(audience)

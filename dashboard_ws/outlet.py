@@ -14,7 +14,8 @@ from typing import Final
 
 from dashboard_ws.core.filters import NOWHERE, Groups, Sight
 from dashboard_ws.core.outbox import LIMIT, Outbox, Outgoing
-from dashboard_ws.ports import Connection
+from dashboard_ws.core.wire import Wire
+from dashboard_ws.ports import Channel
 
 CHUNK: Final = 64 * 1024
 """Bytes after which a joined buffer ends; it may exceed this by one frame."""
@@ -32,29 +33,30 @@ class Outlet:
     __slots__ = (
         "_acknowledged",
         "_connection",
-        "_frame",
         "_outbox",
         "_overfull",
         "_progress",
         "_room",
-        "_written",
         "received",
         "sight",
+        "wire",
+        "written",
     )
 
     def __init__(
         self,
-        connection: Connection,
-        frame: Callable[[bytes], bytes],
+        connection: Channel,
+        wire: Wire,
         overfull: Callable[[], None],
         now: float,
     ) -> None:
         self._connection = connection
-        self._frame = frame
+        self.wire = wire
         self._overfull = overfull
-        self._outbox = Outbox(frame, limit=OUTBOX_LIMIT)
+        self._outbox = Outbox(wire.text, limit=OUTBOX_LIMIT)
         self._room: asyncio.Event | None = None
-        self._written = 0
+        self.written = 0
+        """Bytes of events and frames that the connection was given."""
         self._acknowledged = 0
         self._progress = now
         self.sight = Sight(NOWHERE)
@@ -65,7 +67,7 @@ class Outlet:
         """Send `events`; `joined` is their frames, joined."""
         self.received = True
         if not self._outbox.size and self._connection.buffered() < WRITE_MARK:
-            self._written += len(joined)
+            self.written += len(joined)
             self._connection.write(joined)
             return
         for event in events:
@@ -75,12 +77,20 @@ class Outlet:
 
     def say(self, text: bytes) -> None:
         """Send a frame that is never dropped, in its place among the events."""
-        frame = self._frame(text)
+        self.write(self.wire.text(text))
+
+    def write(self, frame: bytes) -> None:
+        """The same of one that is built."""
         if not self._outbox.size and self._connection.buffered() < WRITE_MARK:
-            self._written += len(frame)
+            self.written += len(frame)
             self._connection.write(frame)
         elif not self._outbox.add_frame(frame):
             self._overfull()
+
+    def comment(self, text: bytes) -> None:
+        """Send what says nothing, unless something waits."""
+        if self.is_clear():
+            self._connection.write(text)
 
     def withdraw(self, groups_of: Mapping[str, Groups]) -> None:
         """Drop what waits of devices that its reader may not see any more."""
@@ -92,7 +102,7 @@ class Outlet:
         """The transport has room again."""
         while self._outbox.size and self._connection.buffered() < WRITE_MARK:
             frames = self._outbox.take(CHUNK)
-            self._written += len(frames)
+            self.written += len(frames)
             self._connection.write(frames)
         if self._room is not None and self.is_clear():
             self._room.set()
@@ -111,7 +121,7 @@ class Outlet:
     def is_stalled(self, now: float) -> bool:
         """Whether the kernel has taken nothing for too long. To be asked about every second."""
         buffered = self._connection.buffered()
-        acknowledged = self._written - buffered
+        acknowledged = self.written - buffered
         if not buffered or acknowledged > self._acknowledged:
             self._acknowledged = acknowledged
             self._progress = now

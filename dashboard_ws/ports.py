@@ -13,7 +13,8 @@ from protocol.stream import StreamEntry, TailItem
 
 
 class Authorised(Struct, frozen=True, kw_only=True):
-    """Who a token speaks for. `expires_at` is aware."""
+    """Who a token or key speaks for. `expires_at` is aware; None for a key, which may be ended at
+    any moment like everything else."""
 
     org: OrgId
     user_id: str
@@ -21,7 +22,9 @@ class Authorised(Struct, frozen=True, kw_only=True):
     role: str
     sight: Sight
     """What they may see."""
-    expires_at: datetime
+    expires_at: datetime | None
+    key_id: str | None = None
+    """Of an API key."""
 
 
 class Clock(Protocol):
@@ -70,8 +73,38 @@ class Groups(Protocol):
         ...
 
 
-class Connection(Protocol):
-    """A WebSocket after its handshake. Writing never blocks and never raises."""
+class Queries(Protocol):
+    async def devices(self, org: OrgId, query: str) -> frozenset[str]:
+        """Whom a query means now; nobody, when it cannot be trusted."""
+        ...
+
+
+class Channel(Protocol):
+    """Writing never blocks and never raises."""
+
+    def write(self, frames: bytes) -> None:
+        """Bytes that are whole frames already."""
+        ...
+
+    def abort(self, code: int) -> None:
+        """At once: the peer does not read, so no goodbye would end."""
+        ...
+
+    def buffered(self) -> int:
+        """Bytes that were written and that the kernel has not taken."""
+        ...
+
+
+class Response(Channel, Protocol):
+    """A response that is written as it comes."""
+
+    def end(self) -> None:
+        """After what was written, as far as the peer takes it soon."""
+        ...
+
+
+class Connection(Channel, Protocol):
+    """A WebSocket after its handshake."""
 
     @property
     def max_message(self) -> int:
@@ -83,16 +116,4 @@ class Connection(Protocol):
 
     def send(self, text: bytes) -> None: ...
 
-    def write(self, frames: bytes) -> None:
-        """Bytes that are whole frames already."""
-        ...
-
     def close(self, code: int, reason: str) -> None: ...
-
-    def abort(self, code: int) -> None:
-        """At once: the peer does not read, so a closing handshake would not end."""
-        ...
-
-    def buffered(self) -> int:
-        """Bytes that were written and that the kernel has not taken."""
-        ...

@@ -6,12 +6,12 @@ told of every gap on its outlet. What must not be missed at all (something that 
 elsewhere) does not read here: a stream forgets.
 """
 
+from functools import partial
 from typing import Final
 
 from msgspec import Struct
 
-from dashboard_ws.core.filters import Groups as GroupIds
-from dashboard_ws.core.filters import Matcher, Selection, Sight
+from dashboard_ws.core.filters import Matcher, Named, Selection, Sight
 from dashboard_ws.fanout import FanOut
 from dashboard_ws.outlet import Outlet
 from dashboard_ws.replay import NOWHERE, Answer, Replay, Wanted
@@ -21,6 +21,8 @@ from protocol.ids import OrgId
 
 READY_SECONDS: Final = 2.0
 """How long it waits for the first sight of the stream before it goes on without."""
+RENEW_SECONDS: Final = 1.5
+"""How old it may become in a replay whom a query means."""
 
 
 class Missed(Struct, frozen=True):
@@ -40,9 +42,10 @@ class StreamReader:
         self._outlet = outlet
         self._fanout: FanOut | None = None
         self._attached: Selection = frozenset()
-        self._members: dict[GroupIds, frozenset[str]] = {}
+        self._members: dict[Named, frozenset[str]] = {}
         self._since: Position | None = None
         self._replay: Replay | None = None
+        self._resolved_at = 0.0
         self._ended = False
 
     @property
@@ -91,8 +94,8 @@ class StreamReader:
         fanout = self._here()
         members = self._members | fanout.index.members_of
         self.leave()
-        for groups in self._unresolved(selection):
-            fanout.index.resolve(groups, members.get(groups, frozenset()))
+        for named in self._unresolved(selection):
+            fanout.index.resolve(named, members.get(named, frozenset()))
         fanout.attach(self._outlet, selection)
         self._attached = selection
         self._members = {}
@@ -123,37 +126,60 @@ class StreamReader:
         the past is decided by the members that groups have now."""
         await self._around.settle(self._here().org)
         await self.prepare(selection)
+        wanted = Wanted(
+            fresh=Matcher(fresh, self._members),
+            since=missed.since,
+            old=Matcher(missed.old, self._members) if missed.old else None,
+            base=missed.base,
+        )
         self._replay = Replay(
-            Wanted(
-                fresh=Matcher(fresh, self._members),
-                since=missed.since,
-                old=Matcher(missed.old, self._members) if missed.old else None,
-                base=missed.base,
-            ),
+            wanted,
             self._here(),
             self._outlet,
             source=self._around.source,
             reading=self._around.reading,
-            frame=self._around.frame,
+            renew=partial(self._renew, wanted, _queries(fresh | missed.old)),
         )
         await self._replay.run(answer)
         self._replay = self._since = None
         self.select(selection)
 
-    def _unresolved(self, selection: Selection) -> set[GroupIds]:
+    async def _renew(self, wanted: Wanted, queries: frozenset[str]) -> None:
+        """Whom these queries mean now, for a replay that takes long."""
+        now = self._around.clock.monotonic()
+        if not queries or now - self._resolved_at < RENEW_SECONDS:
+            return
+        self._resolved_at = now
+        for query in queries:
+            self._members[query] = await self._find(query)
+        for matcher in (wanted.fresh, wanted.old):
+            if matcher is not None:
+                matcher.renew(self._members)
+
+    def _unresolved(self, selection: Selection) -> set[Named]:
         known = self._here().index.members_of
-        named = {predicate.groups for predicate in selection}
-        return {groups for groups in named if groups is not None and groups not in known}
+        named = {named for predicate in selection for named in predicate.named()}
+        return {each for each in named if each not in known}
 
     async def _resolve(self, selection: Selection) -> None:
-        """Find the devices of the groups that it names and nobody here uses yet."""
-        fanout = self._here()
-        found = dict(fanout.index.members_of)
-        for groups in self._unresolved(selection):
-            found[groups] = await self._around.groups.members(fanout.org, groups)
+        """Find the devices of what it names and nobody here uses yet."""
+        found = dict(self._here().index.members_of)
+        self._resolved_at = self._around.clock.monotonic()
+        for named in self._unresolved(selection):
+            found[named] = await self._find(named)
         self._members = found
+
+    async def _find(self, named: Named) -> frozenset[str]:
+        org = self._here().org
+        if isinstance(named, str):
+            return await self._around.queries.devices(org, named)
+        return await self._around.groups.members(org, named)
 
     def _here(self) -> FanOut:
         if self._fanout is None:
             raise AssertionError("nobody reads before it is known whose stream")
         return self._fanout
+
+
+def _queries(selection: Selection) -> frozenset[str]:
+    return frozenset(predicate.query for predicate in selection if predicate.query is not None)

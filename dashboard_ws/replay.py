@@ -6,7 +6,7 @@ queue behind the replay, nothing comes twice and nothing is left out.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 
 import structlog
@@ -21,10 +21,10 @@ from dashboard_ws.core.recovery import (
     gap_of,
     is_level,
 )
+from dashboard_ws.core.wire import Wire
 from dashboard_ws.fanout import FanOut
 from dashboard_ws.outlet import CHUNK, Outlet
 from dashboard_ws.ports import EventSource
-from protocol.codec import at_offset
 from protocol.dashboard import Position
 from protocol.stream import StreamEntry
 
@@ -72,7 +72,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     def outgoing(
         self,
         entry: StreamEntry,
-        frame: Callable[[bytes], bytes],
+        wire: Wire,
         sight: Sight,
         groups_of: Mapping[str, Groups],
     ) -> list[Outgoing]:
@@ -97,7 +97,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
                 offset,
                 event.type,
                 event.device_id,
-                frame(at_offset(body, entry.epoch, offset)),
+                wire.event(body, entry.epoch, offset),
             )
             for offset, event, body in wanted
             if body is not None
@@ -115,14 +115,15 @@ class Replay:
         *,
         source: EventSource,
         reading: asyncio.Semaphore,
-        frame: Callable[[bytes], bytes],
+        renew: Callable[[], Awaitable[None]],
     ) -> None:
+        """`renew` is awaited before each read: whom the selection means may be others by then."""
         self._wanted = wanted
         self._fanout = fanout
         self._outlet = outlet
         self._source = source
         self._reading = reading
-        self._frame = frame
+        self._renew = renew
         self.position = wanted.since
 
     async def run(self, answer: Answer) -> None:
@@ -168,6 +169,7 @@ class Replay:
             if is_level(position, live):
                 return
             await self._outlet.room()
+            await self._renew()
             entries = await self._read(position)
         live = self._fanout.position or live
         self._outlet.say(StreamGap(live.epoch, None, live.offset, "epoch").text())
@@ -188,7 +190,7 @@ class Replay:
                 self._outlet.say(gap.text())
             await self._emit(
                 self._wanted.outgoing(
-                    entry, self._frame, self._outlet.sight, self._fanout.index.groups_of
+                    entry, self._outlet.wire, self._outlet.sight, self._fanout.index.groups_of
                 )
             )
             self.position = position = Position(epoch=entry.epoch, offset=entry.last)

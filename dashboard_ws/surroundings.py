@@ -6,8 +6,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from dashboard_ws.core.wire import Wire
 from dashboard_ws.fanout import FanOut
-from dashboard_ws.ports import Clock, EventSource, Groups, Tokens
+from dashboard_ws.ports import Clock, EventSource, Groups, Queries, Tokens
 from protocol.ids import OrgId
 
 
@@ -15,9 +16,10 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     source: EventSource
     tokens: Tokens
     groups: Groups
+    queries: Queries
     clock: Clock
-    frame: Callable[[bytes], bytes]
-    """Wraps a text in a WebSocket frame."""
+    wire: Wire
+    """Of WebSockets."""
     reading: asyncio.Semaphore
     """Of all replays."""
     spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]

@@ -52,9 +52,11 @@ from hub.desired.wiring import build as build_desired
 from hub.devices.wiring import build as build_devices
 from hub.edge.wiring import build as build_edge
 from hub.enrollment.wiring import build as build_enrollment
+from hub.event_streams.wiring import build as build_event_streams
 from hub.firmware.wiring import build as build_firmware
 from hub.gate import build as build_gate
 from hub.groups.wiring import build as build_groups
+from hub.history.wiring import build as build_history
 from hub.lines.wiring import build as build_lines
 from hub.organisations.wiring import build as build_organisations
 from hub.own.wiring import build as build_own
@@ -172,6 +174,7 @@ class Replica:
             base, self.audit, self.telemetry, accounts
         )
         queries, of_queries = build_queries(base)
+        of_history = build_history(base, accounts, queries, shown_of=shown_of)
         of_webhooks = build_webhooks(
             base, self.audit, self.telemetry, accounts, queries, people.rights
         )
@@ -247,17 +250,19 @@ class Replica:
             people.rights, secrets=secrets,
         )  # fmt: skip
         self.dashboards, of_dashboards = build_dashboards(
-            base, self.audit, self.telemetry, accounts, groups
+            base, self.audit, self.telemetry, accounts, groups, queries
         )
+        of_event_streams = build_event_streams(base, accounts, queries, self.dashboards)
         self.membership, meter, of_replicas = build_replicas(
             base, self.telemetry, stream, self.lines, self.commands, desired, edge, self.dashboards,
             self.sessions.asking, hear=limits.told, audit=self._sealer.health, alone=alone,
         )  # fmt: skip
         self.capabilities = (
             of_audit, of_telemetry, of_accounts, of_rights, of_organisations, of_secrets,
-            of_certificates, of_queries, of_webhooks, of_devices, of_lines, of_sessions, of_own,
-            of_approvals, of_commands, of_config, of_groups, of_enrollment, of_edge, of_desired,
-            of_campaigns, of_firmware, of_workloads, of_schedules, of_dashboards, of_replicas,
+            of_certificates, of_queries, of_history, of_webhooks, of_devices, of_lines, of_sessions,
+            of_own, of_approvals, of_commands, of_config, of_groups, of_enrollment, of_edge,
+            of_desired, of_campaigns, of_firmware, of_workloads, of_schedules, of_dashboards,
+            of_event_streams, of_replicas,
             build_usage(base),
         )  # fmt: skip
         self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)

@@ -14,11 +14,12 @@ from hub.accounts.service import AccountService, VersionChange
 from hub.audit.records import RESTRICTED, RecordChange
 from hub.audit.service import AuditService
 from hub.base.clocks import DatabaseClock
-from hub.base.errors import Unauthenticated
+from hub.base.errors import Invalid, Unauthenticated, UntrustedQuery
 from hub.base.foundation import Capability, Foundation
-from hub.base.holding import ANY_COMMAND, Holding, Right
+from hub.base.holding import ANY_COMMAND, Holding, Reach, Right
 from hub.base.principal import Principal
 from hub.groups.service import GroupService
+from hub.queries.service import QueryService
 from hub.rights.memory import EVERYBODY
 from hub.socket.framing import text_frame
 from hub.telemetry.writer import TelemetryWriter
@@ -37,11 +38,13 @@ def build(
     telemetry: TelemetryWriter,
     accounts: AccountService,
     groups: GroupService,
+    queries: QueryService,
 ) -> tuple[Dashboards, Capability]:
     dashboards = Dashboards(
         source=base.bus,
         tokens=DashboardTokens(accounts),
         groups=DashboardGroups(groups),
+        queries=DashboardQueries(queries),
         clock=Clock(base.clock),
         frame=text_frame,
         replica_id=base.replica_id,
@@ -141,6 +144,18 @@ def sight_of(rights: Holding) -> Sight:
     )
 
 
+async def sight_in(accounts: AccountService, org: OrgId, rights: Holding, right: Right) -> Sight:
+    """The same at this moment, by a right of its own; also of an API key, which has no more than
+    its owner has."""
+    sees = await accounts.reach_of(org, rights, right)
+    cleared = await accounts.reach_of(org, rights, ANY_COMMAND)
+    return Sight(sees=_covered(sees), cleared=_covered(cleared))
+
+
+def _covered(reach: Reach | None) -> Area | None:
+    return None if reach is None else Area(reach.groups, reach.devices)
+
+
 def _area(rights: Holding, right: Right) -> Area | None:
     """Where a right holds for all names; None for everywhere. Users' rights have no owner's round
     them, so that there is one reach at most."""
@@ -163,3 +178,17 @@ class DashboardGroups:
         self, org: OrgId, group_ids: frozenset[str]
     ) -> Mapping[str, frozenset[str]]:
         return await self._groups.members_of_each(org, sorted(group_ids))
+
+
+class DashboardQueries:
+    """Whom queries mean, as the filters of event streams need it."""
+
+    def __init__(self, queries: QueryService) -> None:
+        self._queries = queries
+
+    async def devices(self, org: OrgId, query: str) -> frozenset[str]:
+        try:
+            tree = await self._queries.read_trusted(org, query)
+        except (Invalid, UntrustedQuery):
+            return frozenset()  # of groups that are gone, or that devices may come into now
+        return await self._queries.meant(org, tree)

@@ -116,6 +116,8 @@ from hub.devices.rest import (
     DevicePatch,
     DeviceQuery,
 )
+from hub.edge.reading import RecordCount, RecordItem
+from hub.edge.record_rest import CountsQuery, EdgeRecordEndpoints, RecordsQuery
 from hub.edge.rest import (
     CloudSync,
     DeadLetter,
@@ -139,6 +141,7 @@ from hub.enrollment.rest import (
     Reopened,
     TokenQuery,
 )
+from hub.event_streams.rest import EventStreamEndpoints, StreamQuery
 from hub.firmware.deployment_rest import (
     Deployment,
     DeploymentBody,
@@ -155,6 +158,7 @@ from hub.firmware.rest import (
     UploadQuery,
 )
 from hub.groups.rest import Group, GroupBody, GroupEndpoints, MembersBody
+from hub.history.rest import EventsQuery, HistoryEndpoints, LogsQuery
 from hub.organisations.rest import (
     AcceptBody,
     InvitationBody,
@@ -269,7 +273,7 @@ ROUTES: Final = (
     Route("POST", "/auth/refresh", AccountEndpoints.refresh, Door.OPEN, "Refresh a token pair.", body=RefreshBody, optional_body=True, answer=Login, secret=True),
     Route("POST", "/auth/switch", AccountEndpoints.switch, Door.SESSION, "Sign in to another of your organisations.", body=SwitchBody, answer=Login, secret=True),
     Route("POST", "/auth/logout", AccountEndpoints.logout, Door.SESSION, "Sign out."),
-    Route("POST", "/auth/ws-ticket", AccountEndpoints.ws_ticket, Door.SESSION, "Issue a one-time ticket for a dashboard socket.", answer=Ticket, secret=True),
+    Route("POST", "/auth/ws-ticket", AccountEndpoints.ws_ticket, Door.SESSION, "Issue a one-time ticket for a dashboard socket or an event stream.", answer=Ticket, secret=True),
     Route("POST", "/auth/password", OwnAccountEndpoints.password, Door.SESSION, "Change your password and end all your sessions.", body=PasswordBody),
     Route("POST", "/auth/reauthenticate", OwnAccountEndpoints.reauthenticate, Door.SESSION, "Show again who you are: by your password, a code or a passkey.", body=ReauthenticateBody),
     Route("POST", "/auth/second-factor", FactorEndpoints.second_factor, Door.OPEN, "Show the second factor of a sign-in.", body=SecondFactorBody, answer=Login, secret=True),
@@ -434,6 +438,9 @@ ROUTES: Final = (
     Route("PUT", "/registries/{name}", WorkloadDataEndpoints.replace_registry, "registries:update", "Replace a registry; devices that need it get it.", body=RegistryChange, answer=RegistryItem),
     Route("DELETE", "/registries/{name}", WorkloadDataEndpoints.delete_registry, "registries:delete", "Delete a registry that no revision has an image of."),
 
+    Route("GET", "/events", HistoryEndpoints.events, "events:list", "List events of all devices, or export them.", query=EventsQuery, answer=dict[str, Any], listing=True),
+    Route("GET", "/logs", HistoryEndpoints.logs, "events:list", "Search log lines of all devices, or export them.", query=LogsQuery, answer=dict[str, Any], listing=True),
+    Route("GET", "/events/stream", EventStreamEndpoints.open, "events:list", "Follow events, as server-sent events.", query=StreamQuery, is_stream=True),
     Route("GET", "/fleet/metrics", TelemetryEndpoints.fleet_metrics, "telemetry:list", "Get one metric of up to 200 devices, aggregated in steps.", query=FleetMetricQuery, answer=dict[str, list[MetricPoint]]),
     Route("POST", "/fleet/metrics", TelemetryEndpoints.many_metrics, "telemetry:list", "Get one metric of up to 200 devices, with the ids in the body.", body=FleetMetricBody, answer=dict[str, list[MetricPoint]]),
 
@@ -519,6 +526,9 @@ ROUTES: Final = (
     Route("GET", "/device/desired/workloads", WorkloadEndpoints.desired, Door.DEVICE, "Get what the calling device shall run.", answer=WorkloadsSection, has_etag=True, secret=True),
     Route("GET", "/device/desired/{kind}", DesiredEndpoints.get, Door.DEVICE, "Get a section of the calling device's desired state.", answer=WantedDocument, has_etag=True),
     Route("POST", "/sync", EdgeEndpoints.sync, Door.DEVICE, "Upload production records.", body=SyncBody, parts=SyncParts, answer=SyncAnswer),
+    Route("GET", "/edge-records", EdgeRecordEndpoints.records, "edge-records:list", "List records of production.", query=RecordsQuery, answer=RecordItem, listing=True),
+    Route("GET", "/edge-records/counts", EdgeRecordEndpoints.counts, "edge-records:list", "Count records of production.", query=CountsQuery, answer=list[RecordCount]),
+    Route("GET", "/devices/{id}/edge-records/{kind}/{recordId}", EdgeRecordEndpoints.record, "edge-records:get", "Get a record of production.", exists=DeviceEndpoints.exists, answer=RecordItem),
     Route("GET", "/cloud-sync", EdgeEndpoints.overview, "cloud-sync:get", "Get the state of the cloud queue.", answer=CloudSync),
     Route("GET", "/cloud-sync/dead-letters", EdgeEndpoints.dead_letters, "dead-letters:list", "List records that the cloud rejected.", query=ListQuery, answer=DeadLetter, listing=True),
     Route("DELETE", "/cloud-sync/dead-letters", EdgeEndpoints.discard_all, "dead-letters:delete", "Delete matching dead letters.", body=DeadLetterFilter, answer=Deleted),

@@ -129,6 +129,18 @@ class DashboardPong(Frame, frozen=True, tag="pong"):
     offset: int
 
 
+class StreamPosition(Frame, frozen=True, tag="position"):
+    """On a stream of server-sent events, after some silence: its id is where the reader stands."""
+
+
+class StreamClosed(Frame, frozen=True, tag="close"):
+    """The last message of a stream of server-sent events. `code` is as on the socket; `afterMs`,
+    null for who is not to come back, is how long to wait at least."""
+
+    code: int
+    after_ms: int | None
+
+
 class DashboardError(Frame, frozen=True, tag="error"):
     code: FrameErrorCode
     message: str

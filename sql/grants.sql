@@ -45,7 +45,7 @@ TO longline_hub;
 GRANT SELECT, INSERT, DELETE ON
     aggregated, command_description, device_group_member, firmware_key, idempotency_key,
     line_takeover, login_attempt,
-    revocation, ws_ticket
+    revocation
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE ON
@@ -53,7 +53,7 @@ GRANT SELECT, INSERT, UPDATE ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    campaign_device, certificate, enrollment_request, enrollment_token, enrollment_use
+    campaign_device, certificate, enrollment_request, enrollment_token, enrollment_use, ws_ticket
 TO longline_hub;
 
 GRANT SELECT, INSERT ON

@@ -296,9 +296,11 @@ CREATE TABLE ws_ticket (
     session_id       text NOT NULL,
     expires_at       timestamptz NOT NULL,
     token_expires_at timestamptz NOT NULL,
+    opened_at        timestamptz,
     FOREIGN KEY (org_id, session_id) REFERENCES user_session ON DELETE CASCADE
 );
 CREATE INDEX ws_ticket_session ON ws_ticket (org_id, session_id);
+COMMENT ON COLUMN ws_ticket.opened_at IS 'When it opened a stream, which may come back by it until token_expires_at; null: it opens one socket or stream until expires_at.';
 
 CREATE TABLE sign_in_provider (
     provider_id text PRIMARY KEY,
@@ -539,6 +541,7 @@ CREATE INDEX device_created ON device (org_id, created_at DESC, device_id DESC);
 COMMENT ON COLUMN device.timezone IS 'Its own; null means that of its groups or its organisation.';
 COMMENT ON COLUMN device.disabled IS 'Its credentials are refused (not the same as the disable_device command).';
 COMMENT ON COLUMN device.lowest IS 'Tokens of the device with a version from lowest to highest are good; none when lowest is above.';
+CREATE INDEX device_reborn ON device (org_id, reborn_at) WHERE reborn_at IS NOT NULL;
 CREATE INDEX device_barred ON device (org_id, device_id) WHERE disabled OR deleted_at IS NOT NULL;
 CREATE INDEX device_quarantined ON device (org_id, device_id) WHERE quarantined_at IS NOT NULL;
 COMMENT ON COLUMN device.quarantined_at IS 'Since when nothing is taken of it and nothing is given to it; null when it is in no quarantine.';
@@ -935,6 +938,7 @@ CREATE TABLE status_event_default PARTITION OF status_event DEFAULT;
 CREATE INDEX status_event_device ON status_event (org_id, device_id, received_at);
 CREATE INDEX status_event_received ON status_event USING brin (received_at)
     WITH (pages_per_range = 16, autosummarize = on);
+CREATE INDEX status_event_fleet ON status_event (org_id, received_at);
 COMMENT ON INDEX status_event_received IS 'For the roll-up, which reads the newest minute of all devices.';
 CREATE TABLE tenant_status_event (LIKE status_event) PARTITION BY RANGE (received_at);
 ALTER TABLE tenant_status_event ATTACH PARTITION status_event DEFAULT;
@@ -952,6 +956,7 @@ CREATE TABLE event (
 ) PARTITION BY RANGE (received_at);
 CREATE TABLE event_default PARTITION OF event DEFAULT;
 CREATE INDEX event_device ON event (org_id, device_id, received_at);
+CREATE INDEX event_received ON event (org_id, received_at);
 CREATE INDEX event_status ON event (org_id, device_id, received_at) WHERE type = 'status';
 CREATE TABLE tenant_event (LIKE event) PARTITION BY RANGE (received_at);
 ALTER TABLE tenant_event ATTACH PARTITION event DEFAULT;
@@ -969,6 +974,7 @@ CREATE TABLE log_line (
 ) PARTITION BY RANGE (received_at);
 CREATE TABLE log_line_default PARTITION OF log_line DEFAULT;
 CREATE INDEX log_line_device ON log_line (org_id, device_id, received_at);
+CREATE INDEX log_line_received ON log_line (org_id, received_at);
 CREATE INDEX log_line_warned ON log_line (org_id, device_id, received_at, level) WHERE level >= 2;
 CREATE INDEX log_line_command ON log_line (org_id, device_id, command_id, received_at)
     WHERE command_id IS NOT NULL;
@@ -1579,6 +1585,9 @@ CREATE TABLE aggregated_batch PARTITION OF aggregated FOR VALUES IN ('batch');
 CREATE TABLE aggregated_pallet PARTITION OF aggregated FOR VALUES IN ('pallet');
 CREATE TABLE aggregated_fixation PARTITION OF aggregated FOR VALUES IN ('fixation');
 CREATE INDEX aggregated_age ON aggregated (received_at);
+CREATE INDEX aggregated_received ON aggregated (org_id, received_at, device_id, record_id);
+CREATE INDEX aggregated_of_device ON aggregated (org_id, device_id, received_at);
+CREATE INDEX aggregated_id ON aggregated (org_id, record_id);
 COMMENT ON TABLE aggregated IS 'What devices produced, one partition a kind. A record is committed here and in cloud_sync_queue together.';
 COMMENT ON COLUMN aggregated.digest IS 'Of the content: the same record again is accepted, another with its id is a conflict.';
 
@@ -1588,7 +1597,7 @@ CREATE TABLE cloud_sync_queue (
     record_id   text NOT NULL,
     company_id  text NOT NULL,
     kind        text NOT NULL,
-    status      text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'done', 'dead')),
+    status      text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'done', 'dead', 'discarded')),
     attempts    integer NOT NULL DEFAULT 0,
     error       text,
     created_at  timestamptz NOT NULL DEFAULT now(),
@@ -1602,6 +1611,8 @@ CREATE INDEX cloud_sync_queue_share ON cloud_sync_queue (org_id, device_id) WHER
 CREATE INDEX cloud_sync_queue_waiting ON cloud_sync_queue (org_id, created_at) WHERE status = 'pending';
 CREATE INDEX cloud_sync_queue_dead ON cloud_sync_queue (org_id, finished_at DESC, queue_id DESC) WHERE status = 'dead';
 CREATE INDEX cloud_sync_queue_finished ON cloud_sync_queue (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX cloud_sync_queue_never ON cloud_sync_queue (org_id, device_id, record_id) WHERE status IN ('dead', 'discarded');
+COMMENT ON COLUMN cloud_sync_queue.status IS 'discarded: a dead letter that somebody deleted. It is shown nowhere but as what became of its record.';
 COMMENT ON COLUMN cloud_sync_queue.queue_id IS 'The order within a lane: a device hands in its next records when these are committed.';
 
 CREATE TABLE certificate_authority (

@@ -41,7 +41,7 @@ GRANT SELECT, DELETE ON
 TO longline_app;
 
 GRANT SELECT, INSERT, UPDATE ON
-    campaign, campaign_device, device, device_state, job, penalty_cleared, setting,
+    campaign, campaign_device, cloud_sync_queue, device, device_state, job, penalty_cleared, setting,
     user_preference
 TO longline_app;
 
@@ -101,7 +101,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
 TO longline_app;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    cloud_sync_queue, config_schema, device_config, device_group, device_group_config,
+    config_schema, device_config, device_group, device_group_config,
     device_label, device_section, firmware_release
 TO longline_app;
 

@@ -25,8 +25,11 @@ BY_NAME_ONLY: Final = frozenset({"record_changed"})
 """Types that only a subscription gets that names them."""
 
 Groups = frozenset[str]
-Members = Mapping[Groups, frozenset[str]]
-"""For each set of groups that some predicate names: the devices that are in any of them."""
+Named = Groups | str
+"""Some groups, by their ids; or a query, by its text."""
+Members = Mapping[Named, frozenset[str]]
+"""For what some predicate names: the devices that are in any of the groups, or that the query
+means."""
 
 
 class Predicate(Struct, frozen=True, kw_only=True):
@@ -36,13 +39,22 @@ class Predicate(Struct, frozen=True, kw_only=True):
     groups: Groups | None = None
     types: frozenset[str] | None = None
     min_rank: int = 0
+    query: str | None = None
+
+    def named(self) -> frozenset[Named]:
+        """That of which it has to be known whom it means."""
+        return frozenset(each for each in (self.groups, self.query) if each is not None)
 
     def devices_in(self, members: Members) -> frozenset[str] | None:
-        """The devices it is about, None for all. Groups nobody has resolved are empty."""
-        if self.groups is None:
-            return self.devices
-        in_groups = members.get(self.groups, frozenset())
-        return in_groups if self.devices is None else self.devices | in_groups
+        """The devices it is about, None for all. What nobody has resolved means none."""
+        devices = self.devices
+        if self.groups is not None:
+            in_groups = members.get(self.groups, frozenset())
+            devices = in_groups if devices is None else devices | in_groups
+        if self.query is not None:
+            meant = members.get(self.query, frozenset())
+            devices = meant if devices is None else devices & meant
+        return devices
 
     def wants(self, event_type: str, level: str) -> bool:
         """Whether it would take such an event of one of its devices. An unknown level counts as
@@ -116,10 +128,15 @@ def _set(values: list[str] | None) -> frozenset[str] | None:
 
 
 class Matcher:
-    """A selection with its groups resolved at one moment; for replays, where no index pays."""
+    """A selection with what it names resolved at one moment; for replays, where no index pays."""
 
     def __init__(self, selection: Selection, members: Members) -> None:
-        self._wanted = [(predicate.devices_in(members), predicate) for predicate in selection]
+        self._selection = selection
+        self.renew(members)
+
+    def renew(self, members: Members) -> None:
+        """Whom it means is this now."""
+        self._wanted = [(predicate.devices_in(members), predicate) for predicate in self._selection]
 
     def takes(self, event: StreamEvent) -> bool:
         return any(

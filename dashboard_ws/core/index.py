@@ -9,8 +9,9 @@ that an event usually costs one look-up.
 from collections.abc import Iterator, Mapping, Set
 from typing import Final, Generic, TypeVar
 
-from dashboard_ws.core.filters import Groups, Predicate, Selection, Sight
+from dashboard_ws.core.filters import Groups, Named, Predicate, Selection, Sight
 from dashboard_ws.core.outbox import Outgoing
+from dashboard_ws.core.wire import AS_IT_IS, Wire
 
 M = TypeVar("M")
 
@@ -20,21 +21,22 @@ REMEMBERED: Final = 65_536
 
 
 class Audience(Generic[M]):
-    """Those who want the same and may see the same. `events` is what the present tick has for
-    them."""
+    """Those who want the same, may see the same, and are of one kind. `events` is what the present
+    tick has for them."""
 
-    __slots__ = ("events", "members", "selection", "sight")
+    __slots__ = ("events", "members", "selection", "sight", "wire")
 
-    def __init__(self, selection: Selection, sight: Sight) -> None:
+    def __init__(self, selection: Selection, sight: Sight, wire: Wire) -> None:
         self.selection = selection
         self.sight = sight
+        self.wire = wire
         self.members: set[M] = set()
         self.events: list[Outgoing] = []
 
 
 class Index(Generic[M]):
     def __init__(self) -> None:
-        self._audiences: dict[tuple[Selection, Sight], Audience[M]] = {}
+        self._audiences: dict[tuple[Selection, Sight, Wire], Audience[M]] = {}
         self._by_device: dict[str, list[tuple[Predicate, Audience[M]]]] = {}
         self._by_type: dict[str, list[tuple[Predicate, Audience[M]]]] = {}
         self._wildcards: list[tuple[Predicate, Audience[M]]] = []
@@ -48,45 +50,57 @@ class Index(Generic[M]):
         self.groups_of: dict[str, Groups] = {}
         """Of each device the groups that some reader's sight names, as the caller placed them."""
         self._placed: dict[str, frozenset[str]] = {}
-        self.members_of: dict[Groups, frozenset[str]] = {}
-        """The devices of the groups that are in use, as the caller resolved them."""
+        self.members_of: dict[Named, frozenset[str]] = {}
+        """The devices of the groups and queries that are in use, as the caller resolved them."""
 
     def audiences(self) -> Iterator[Audience[M]]:
         return iter(self._audiences.values())
 
-    def join(self, selection: Selection, member: M, sight: Sight = EVERYTHING) -> None:
-        audience = self._audiences.get((selection, sight))
+    def join(
+        self,
+        selection: Selection,
+        member: M,
+        sight: Sight = EVERYTHING,
+        wire: Wire = AS_IT_IS,
+    ) -> None:
+        audience = self._audiences.get((selection, sight, wire))
         if audience is None:
-            audience = Audience[M](selection, sight)
-            self._audiences[selection, sight] = audience
+            audience = Audience[M](selection, sight, wire)
+            self._audiences[selection, sight, wire] = audience
             self._enter(audience)
             self._answers.clear()
         audience.members.add(member)
 
-    def leave(self, selection: Selection, member: M, sight: Sight = EVERYTHING) -> None:
-        audience = self._audiences.get((selection, sight))
+    def leave(
+        self,
+        selection: Selection,
+        member: M,
+        sight: Sight = EVERYTHING,
+        wire: Wire = AS_IT_IS,
+    ) -> None:
+        audience = self._audiences.get((selection, sight, wire))
         if audience is None:
             return
         audience.members.discard(member)
         if not audience.members:
-            del self._audiences[selection, sight]
-            in_use = self.groups_in_use()
-            self.members_of = {g: d for g, d in self.members_of.items() if g in in_use}
+            del self._audiences[selection, sight, wire]
+            in_use = self.named_in_use()
+            self.members_of = {n: d for n, d in self.members_of.items() if n in in_use}
             self._rebuild()
 
-    def resolve(self, groups: Groups, devices: frozenset[str]) -> None:
-        """The devices of `groups` are these now."""
-        if self.members_of.get(groups) == devices:
+    def resolve(self, named: Named, devices: frozenset[str]) -> None:
+        """The devices of some groups, or of a query, are these now."""
+        if self.members_of.get(named) == devices:
             return
-        self.members_of[groups] = devices
+        self.members_of[named] = devices
         self._rebuild()
 
-    def groups_in_use(self) -> set[Groups]:
+    def named_in_use(self) -> set[Named]:
         return {
-            predicate.groups
-            for selection, _ in self._audiences
+            named
+            for selection, _, _ in self._audiences
             for predicate in selection
-            if predicate.groups is not None
+            for named in predicate.named()
         }
 
     def place(self, members: Mapping[str, frozenset[str]]) -> set[str]:
@@ -126,6 +140,7 @@ class Index(Generic[M]):
         return self._placed.keys()
 
     def match(self, device_id: str, event_type: str, level: str) -> tuple[Audience[M], ...]:
+        """Those of one kind stand together."""
         key = (device_id, event_type, level)
         found = self._answers.get(key)
         if found is None:
@@ -152,7 +167,7 @@ class Index(Generic[M]):
             devices = predicate.devices_in(self.members_of)
             if (devices is None or device_id in devices) and predicate.wants(event_type, level):
                 found[audience] = None
-        return tuple(found)
+        return tuple(sorted(found, key=lambda audience: id(audience.wire)))
 
     def _of_sight(self, device_id: str) -> Iterator[tuple[Predicate, Audience[M]]]:
         """Of audiences that see a few devices, and this one."""

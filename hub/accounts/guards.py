@@ -27,6 +27,7 @@ from hub.socket.client_certificate import NAME as CLIENT_CERT
 from hub.socket.client_certificate import certificate_of
 from hub.web.inputs import header_of
 from hub.web.limits import RequestLimits
+from hub.web.route import comes_back
 
 
 class DeviceCertificates(Protocol):
@@ -61,7 +62,17 @@ class AccountGuard:
         `SecondFactorMissing` or `UseProvider` in a session that has yet to show it."""
         if action in OPEN_TO_ALL:
             return self._stranger(request, action)
-        principal = await self._caller(request, action)
+        return await self._admitted(request, action, self._identify(request, action))
+
+    async def of_stream(self, request: Request, action: Any) -> Principal:
+        """The caller of a stream, who may have a ticket instead of a header: a browser cannot send
+        one. Raises the same."""
+        return await self._admitted(request, action, self._identify_stream(request, action))
+
+    async def _admitted(
+        self, request: Request, action: Any, identified: Awaitable[Principal]
+    ) -> Principal:
+        principal = await self._caller(request, action, identified)
         if not may(principal, action):
             if request.method != "GET":
                 await self._audit.note(_refused(request, principal, action))
@@ -89,10 +100,12 @@ class AccountGuard:
         count(request.scope, principal.address)
         return principal
 
-    async def _caller(self, request: Request, action: Action) -> Principal:
+    async def _caller(
+        self, request: Request, action: Action, identified: Awaitable[Principal]
+    ) -> Principal:
         """Whoever shows a good credential counts as that, wherever he calls from."""
         try:
-            principal = _from(request, await self._identify(request, action))
+            principal = _from(request, await identified)
         except Unauthenticated:
             self._limits.stranger(request.scope, _from(request, ANYONE).address)
             raise
@@ -118,6 +131,12 @@ class AccountGuard:
         if not is_same_device(certified, principal):
             raise Unauthenticated(OTHERS_TOKEN)
         return certified
+
+    async def _identify_stream(self, request: Request, action: Action) -> Principal:
+        ticket = request.query_params.get("ticket")
+        if ticket is None or header_of(request.scope, b"authorization") is not None:
+            return await self._identify(request, action)
+        return await self._accounts.streaming(ticket, again=comes_back(request))
 
     async def _by_token(self, token: str, action: Action) -> Principal:
         if token.startswith(API_KEY_PREFIX):

@@ -16,7 +16,7 @@ from msgspec import structs
 from hub.accounts.api_key_store import ApiKeyStore
 from hub.accounts.installation_store import ENROLLMENT_KEY, InstallationStore
 from hub.accounts.org_settings import settled
-from hub.accounts.session_store import SessionStore
+from hub.accounts.session_store import SessionStore, TicketRow
 from hub.accounts.standing import (
     POLL_SECONDS,
     STALE_SECONDS,
@@ -31,8 +31,8 @@ from hub.audit.entries import AuditEntry
 from hub.audit.service import AuditService
 from hub.base.clocks import DatabaseClock
 from hub.base.database import Connection
-from hub.base.errors import Unauthenticated, Unavailable
-from hub.base.holding import Holding, Right
+from hub.base.errors import SessionEnded, Unauthenticated, Unavailable
+from hub.base.holding import Holding, Reach, Right
 from hub.base.principal import Principal, Reenroll
 from hub.base.settings import Settings
 from hub.rights.access import OF_DEVICES
@@ -199,6 +199,18 @@ class AccountService:
         standing = await self._rights.in_session(org, user_id, session_id)
         return None if standing is None else standing.rights
 
+    async def rights_of_key(self, org: OrgId, key_id: str) -> Holding | None:
+        """What an API key may do now; None for one that is gone or has run out."""
+        key = await self._rights.key(org, key_id)
+        if key is None or (key.expires_at is not None and key.expires_at <= self.clock()):
+            return None
+        return await self._rights.holding_of_key(org, key_id)
+
+    async def reach_of(self, org: OrgId, rights: Holding, right: Right) -> Reach | None:
+        """Over which devices a right holds now, for all names; None for all. Raises
+        `Unavailable`."""
+        return await self._rights.joined(org, rights.reaches(right, ""))
+
     async def reaching(self, principal: Principal, right: Right) -> Principal:
         """With the devices over which it has a right. Raises `Unavailable`."""
         reaches = principal.rights.reaches(right)
@@ -212,7 +224,7 @@ class AccountService:
             principal.org, principal.subject, principal.session_id or ""
         )
         if standing is None:
-            raise Unauthenticated(REFUSAL)
+            raise SessionEnded(REFUSAL)
         return structs.replace(
             principal,
             role=standing.role,
@@ -258,7 +270,7 @@ class AccountService:
                 self._standings.learn(subject, standing)
                 verdict = self._standings.judge(subject, claims.version)
         if verdict is not VersionVerdict.GOOD:
-            raise Unauthenticated(REFUSAL)
+            raise SessionEnded(REFUSAL)
 
     async def api_key(self, key: str) -> Principal:
         """The owner of an API key, with what the key may do. Raises `Unauthenticated`."""
@@ -282,9 +294,18 @@ class AccountService:
 
     async def redeem(self, ticket: str) -> Principal:
         """The user of a one-time ticket. Raises `Unauthenticated`."""
-        row = await self._sessions.redeem_ticket(hash_secret(ticket))
+        return await self._by_ticket(await self._sessions.redeem_ticket(hash_secret(ticket)))
+
+    async def streaming(self, ticket: str, *, again: bool) -> Principal:
+        """The user of a ticket that opens a stream, or by which one comes back. Raises
+        `SessionEnded`."""
+        return await self._by_ticket(
+            await self._sessions.open_by_ticket(hash_secret(ticket), again=again)
+        )
+
+    async def _by_ticket(self, row: TicketRow | None) -> Principal:
         if row is None:
-            raise Unauthenticated(REFUSAL)
+            raise SessionEnded(REFUSAL)
         return await self._member(
             Principal(
                 org=row.org,

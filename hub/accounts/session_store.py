@@ -193,20 +193,28 @@ class SessionStore:
         )
 
     async def redeem_ticket(self, ticket_hash: bytes) -> TicketRow | None:
-        row = await self.database.fetchrow(_Q["redeem_ticket"], ticket_hash)
-        if row is None or not row["valid"]:
-            return None
-        return TicketRow(
-            org=OrgId(row["org_id"]),
-            session_id=row["session_id"],
-            user_id=row["user_id"],
-            username=row["username"],
-            version=row["highest"],
-            token_expires_at=row["token_expires_at"],
-        )
+        return _ticket(await self.database.fetchrow(_Q["redeem_ticket"], ticket_hash))
+
+    async def open_by_ticket(self, ticket_hash: bytes, *, again: bool) -> TicketRow | None:
+        """Of a stream; `again`: it comes back."""
+        row = await self.database.fetchrow(_Q["open_by_ticket"], ticket_hash, again)
+        return _ticket(row)
 
     async def clean_up(self) -> None:
         await self.database.execute(_Q["clean_up"])
+
+
+def _ticket(row: Row | None) -> TicketRow | None:
+    if row is None or not row["valid"]:
+        return None
+    return TicketRow(
+        org=OrgId(row["org_id"]),
+        session_id=row["session_id"],
+        user_id=row["user_id"],
+        username=row["username"],
+        version=row["highest"],
+        token_expires_at=row["token_expires_at"],
+    )
 
 
 def _one(row: Row | None) -> Row:

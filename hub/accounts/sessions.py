@@ -119,7 +119,7 @@ class SessionService:
         await self._accounts.refresh()
 
     async def ticket(self, principal: Principal) -> tuple[str, str]:
-        """(ticket, expiresAt): opens one dashboard socket within 30 s."""
+        """(ticket, expiresAt): opens one dashboard socket or event stream within 30 s."""
         ticket = new_secret()
         await self._store.add_ticket(
             hash_secret(ticket),

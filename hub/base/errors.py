@@ -3,7 +3,9 @@
 HubError                            each carries a ProblemCode; PROBLEMS gives its HTTP status
 ├── Invalid                400      the request does not validate (`errors` names the fields)
 ├── BadSignature           400      a command is signed by nobody whose signature counts
+├── UntrustedFilter        400      the same of a filter (see UntrustedQuery)
 ├── Unauthenticated        401
+│   ├── SessionEnded           what was shown was good once
 │   ├── CertificateRevoked
 │   ├── CertificateExpired
 │   └── CertificateUnknown     also of another authority
@@ -115,6 +117,10 @@ class Unauthenticated(HubError):
     code = ProblemCode.UNAUTHENTICATED
 
 
+class SessionEnded(Unauthenticated):
+    pass
+
+
 class BadEnrollmentKey(HubError):
     code = ProblemCode.BAD_ENROLLMENT_KEY
 
@@ -213,6 +219,11 @@ class UntrustedQuery(HubError):
 
 class NeedsSignature(HubError):
     code = ProblemCode.NEEDS_SIGNATURE
+
+
+class UntrustedFilter(HubError):
+    code = ProblemCode.UNTRUSTED_QUERY
+    status = 400
 
 
 class Quarantined(HubError):

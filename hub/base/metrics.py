@@ -13,6 +13,9 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 
 lines = Gauge("longline_lines", "Devices on a line of this replica", registry=REGISTRY)
 dashboards = Gauge("longline_dashboards", "Dashboard sockets of this replica", registry=REGISTRY)
+event_streams = Gauge(
+    "longline_event_streams", "Streams of server-sent events of this replica", registry=REGISTRY
+)
 registrations = Counter(
     "longline_lines_opened_total", "Lines registered by this replica", registry=REGISTRY
 )

@@ -10,7 +10,7 @@ from hub.base.principal import Principal
 from hub.campaigns.journey import CampaignTarget, error
 from hub.campaigns.records import Campaign, Enlisted, Load, Name, RollOut, Terms, software_of
 from hub.campaigns.store import CampaignStore
-from hub.campaigns.targets import Targets
+from hub.campaigns.targets import TargetLookup
 from hub.campaigns.waves import NO_WAVE, waves_of
 from hub.campaigns.windows import follow_devices
 from hub.commands.service import CommandService
@@ -26,7 +26,9 @@ GONE: Final = error("device_deleted", "there is no such device")
 
 
 class Enlisting:
-    def __init__(self, store: CampaignStore, commands: CommandService, targets: Targets) -> None:
+    def __init__(
+        self, store: CampaignStore, commands: CommandService, targets: TargetLookup
+    ) -> None:
         self._store = store
         self._commands = commands
         self._targets = targets

@@ -50,7 +50,7 @@ from hub.campaigns.showing import (
     standing_of,
 )
 from hub.campaigns.store import CampaignStore, owner_of
-from hub.campaigns.targets import Targets
+from hub.campaigns.targets import TargetLookup
 from hub.campaigns.waves import (
     FINISHED,
     CampaignStatus,
@@ -132,7 +132,7 @@ class CampaignService:
         audit: AuditService,
         telemetry: TelemetryWriter,
         approvals: ApprovalService,
-        targets: Targets,
+        targets: TargetLookup,
         clock: Callable[[], float],
         members: RightsMemory,
         shown_since: ShownSince = everything_since,

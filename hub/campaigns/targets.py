@@ -13,7 +13,7 @@ from hub.queries.service import QueryService
 from protocol.ids import DeviceId, OrgId
 
 
-class Targets(Protocol):
+class TargetLookup(Protocol):
     """As `TargetFinder`."""
 
     async def find(self, org: OrgId, target: Target) -> list[DeviceId]: ...

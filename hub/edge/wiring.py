@@ -7,6 +7,9 @@ from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation, Timer
 from hub.base.retention import ShownOf, shown_since
 from hub.edge.pusher import LOOK_SECONDS, CloudPusher
+from hub.edge.reading import EdgeReader
+from hub.edge.record_rest import EdgeRecordEndpoints
+from hub.edge.record_store import RecordStore
 from hub.edge.rest import EdgeEndpoints
 from hub.edge.service import Bounds, EdgeService
 from hub.edge.store import EdgeStore
@@ -28,9 +31,10 @@ def build(
     pusher = CloudPusher(store, cloud, telemetry, wake_jobs=base.wake_jobs)
     bounds = Bounds(most_pending=base.settings.cloud_queue_max, is_pushed=cloud is not None)
     since = shown_since(shown_of, base.clock, "edge_days")
+    reader = EdgeReader(RecordStore(base.database), base.clock, since)
     service = EdgeService(store, audit, bounds, pusher.wake, since)
     return service, Capability(
-        endpoints=(EdgeEndpoints(service),),
+        endpoints=(EdgeEndpoints(service), EdgeRecordEndpoints(reader)),
         prepare=(service.look,),
         loops=(pusher.run,),
         timers=(

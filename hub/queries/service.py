@@ -92,6 +92,10 @@ class QueryService:
         """Whether a query names a group, by one of these. Raises `Invalid`."""
         return asks_for_group(_parsed(text, FIELD), names)
 
+    async def meant(self, org: OrgId, tree: Tree) -> frozenset[str]:
+        """The devices that a trusted query means now. Raises `Unavailable`."""
+        return await self._store.meant(org, tree)
+
     async def explain(self, org: OrgId, text: str) -> Explained:
         """The tree names the groups as the text does. Raises `Invalid`."""
         tree = _parsed(text, FIELD)

@@ -1,14 +1,19 @@
 """What a query names of an organisation."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from msgspec import Struct
 
 import sql
 from hub.base.database import Database
+from hub.queries.compiled import condition_of_list
+from hub.queries.records import Tree
 from protocol.ids import OrgId
 
 _Q = sql.queries("queries")
+_QUERY: Final = "/*query*/ true"
+_FEW: Final = "/*few*/ true"
 
 
 class NamedGroups(Struct, frozen=True):
@@ -28,3 +33,10 @@ class QueryStore:
             {row["name"]: row["group_id"] for row in rows},
             frozenset(row["group_id"] for row in rows if not row["trusted"]),
         )
+
+    async def meant(self, org: OrgId, tree: Tree) -> frozenset[str]:
+        """The devices of a trusted query."""
+        asked = condition_of_list(tree, first=2)
+        statement = _Q["meant"].replace(_FEW, asked.few).replace(_QUERY, asked.text)
+        found = await self._database.tenant(org).fetchval(statement, org, *asked.parameters)
+        return frozenset(found)

@@ -51,7 +51,8 @@ class Meter:
 
     def set_gauges(self) -> None:
         """Those that nobody sets when they change."""
-        metrics.dashboards.set(len(self._dashboards))
+        metrics.dashboards.set(self._dashboards.sockets())
+        metrics.event_streams.set(self._dashboards.streams())
         metrics.queue_depth.labels("stream").set(self._stream.waiting())
         metrics.queue_depth.labels("events").set(self._telemetry.waiting())
         metrics.lines_held.set(len(self._telemetry.pressure))
@@ -66,7 +67,7 @@ class Meter:
         pool = self._base.database.use()
         return State(
             lines=len(self._lines.registry),
-            dashboards=len(self._dashboards),
+            dashboards=self._dashboards.sockets(),
             queues=Queues(
                 events=self._telemetry.waiting(),
                 stream=self._stream.waiting(),

@@ -39,6 +39,7 @@ _VIEWER: Final = listed("""
     devices: get list
     device-groups: get list
     telemetry: list
+    events: list
     configurations: get list
     config-schema: get
     commands: get list
@@ -48,6 +49,7 @@ _VIEWER: Final = listed("""
     releases: get list
     signing-keys: list
     cloud-sync: get
+    edge-records: get list
     settings: get
     usage: get
     health: get

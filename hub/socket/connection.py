@@ -182,7 +182,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._server_state.connections.add(self)  # pyright: ignore[reportArgumentType]
-        _tune(self._transport, self._setup.limits)
+        tune(self._transport, self._setup.limits)
 
     def data_received(self, data: bytes) -> None:
         self._silent = False
@@ -424,7 +424,7 @@ def _tell(handler: Handler, code: int) -> None:
         log.exception("handler_failed", handler=type(handler).__name__)
 
 
-def _tune(transport: asyncio.Transport, limits: SocketLimits) -> None:
+def tune(transport: asyncio.Transport, limits: SocketLimits) -> None:
     """What a peer that does not read may hold in the kernel, and for how long."""
     sock = transport.get_extra_info("socket")
     if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):

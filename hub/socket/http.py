@@ -9,17 +9,19 @@ writes query strings, which may hold tokens, to its access log. Give this class 
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, Final, cast
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from hub.socket import client_certificate, handshake, head
 from hub.socket.connection import Connection, end_writing
 from hub.socket.handshake import Refusal, malformed
 from hub.socket.strangers import Proxies, Stranger, Strangers
+from hub.socket.stream import TAKE, StreamConnection, Streamer
 from protocol.errors import ProblemCode
 
 MAX_HEAD: Final = 16 * 1024
@@ -27,6 +29,8 @@ MAX_HEAD: Final = 16 * 1024
 MAX_LINES: Final = 100
 KNOWN: Final = "longline.known"
 """Among the extensions of a scope: what to call when the request has said who its peer is."""
+STREAMS: Final = b"/events/stream"
+"""How the paths end whose responses may go on for as long as somebody reads."""
 _TOO_LARGE: Final = Refusal(431, ProblemCode.TOO_LARGE, "headers over 16 KiB or 100 lines")
 
 
@@ -183,6 +187,10 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             self._expect_body()
         super().on_headers_complete()
+        if STREAMS in self.url:
+            take = partial(self._taken_over, self.cycle)
+            known = self.scope.get("extensions") or {}
+            self.scope["extensions"] = {**known, TAKE: cast("dict[object, object]", take)}
 
     def _check_head(self) -> None:
         method = self.parser.get_method()
@@ -279,6 +287,30 @@ class HttpProtocol(HttpToolsProtocol):
         successor = self.transport.get_protocol()
         if successor is not self:
             cast("asyncio.Protocol", successor).data_received(rest)
+
+    # Responses that go on: see `hub/socket/stream.py`.
+
+    def _taken_over(self, cycle: RequestResponseCycle) -> Callable[[Streamer], None]:
+        """The head that comes now is that of a response that ends with its connection."""
+        cycle.chunked_encoding = cycle.keep_alive = False
+        return partial(self._take_over, cycle)
+
+    def _take_over(self, cycle: RequestResponseCycle, streamer: Streamer) -> None:
+        gone = cycle.disconnected or self.transport.is_closing()
+        cycle.disconnected = True  # to uvicorn
+        cycle.message_event.set()
+        if gone:
+            return
+        self._over = True
+        self._relax()
+        self.has_gone()
+        self.pipeline.clear()
+        self.flow.resume_reading()
+        self.connections.discard(self)
+        StreamConnection(self.transport, self.server_state, streamer).begin()
+        # They refer to our methods: without this, only the cycle collector would free us.
+        self.parser = cast("httptools.HttpRequestParser", None)
+        cycle.scope.pop("extensions", None)
 
     # Ending.
 

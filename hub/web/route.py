@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from hub.base.database import limited_to
-from hub.base.errors import HubError, NotFound
+from hub.base.errors import HubError, NotFound, SessionEnded
 from hub.base.paging import bind, unbind
 from hub.base.principal import Principal
 from hub.web import envelope
@@ -106,6 +106,8 @@ class Route(Struct, frozen=True):
     raw_answer: bool = False
     redirects: bool = False
     """A browser is sent on by 302."""
+    is_stream: bool = False
+    """Its events go on for as long as somebody reads; who comes back says so."""
     has_etag: bool = False
     """`If-None-Match` is answered with 304."""
 
@@ -114,6 +116,10 @@ class Guard(Protocol):
     """Who calls, and may they? Raises `Unauthenticated` or `Forbidden`."""
 
     async def __call__(self, request: Request, action: Any) -> Principal: ...
+
+    async def of_stream(self, request: Request, action: Any) -> Principal:
+        """The same for a route that is a stream."""
+        ...
 
     async def explained(self, error: HubError, principal: Principal | None) -> HubError:
         """A refusal of an endpoint, with what its caller can do about it."""
@@ -142,6 +148,7 @@ def endpoint_of(
     method = methods.of(route.endpoint)
     exists = None if route.exists is None else methods.of(route.exists)
     read = _reader_of(route)
+    admit, over = (guard.of_stream, _over) if route.is_stream else (guard, _goes_on)
     kind = route.query or Query
     parameters_of(kind)  # a field that is no parameter is found out here
 
@@ -168,13 +175,13 @@ def endpoint_of(
         principal: Principal | None = None
         try:
             _check_path(request)
-            principal = await guard(request, route.action)
+            principal = await admit(request, route.action)
             if principal.kind != "anyone":
                 _identified(request)
             with limited_to(principal.reach, principal.subject):
                 return await within(request, principal)
         except HubError as error:
-            return envelope.problem(await guard.explained(error, principal))
+            return over(request, error) or envelope.problem(await guard.explained(error, principal))
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception:
@@ -182,6 +189,23 @@ def endpoint_of(
             return internal_error()
 
     return endpoint
+
+
+def comes_back(request: Request) -> bool:
+    """Whether it is a stream that was there before: as browsers do it, it names its last event."""
+    return bool(header_of(request.scope, b"last-event-id"))
+
+
+def _over(request: Request, error: HubError) -> Response | None:
+    """A stream that was there before and is not to come back: a browser does, until it is answered
+    so."""
+    if isinstance(error, SessionEnded) and comes_back(request):
+        return Response(status_code=204, headers=envelope.NO_STORE)
+    return None
+
+
+def _goes_on(_: Request, __: HubError) -> None:
+    return None
 
 
 def _identified(request: Request) -> None:
@@ -208,6 +232,8 @@ def _response(route: Route, request: Request, query: Query, result: object) -> R
 
 def _bound(request: Request, query: Query, result: object) -> object:
     """A page whose cursor is good for this list and these filters only."""
+    if isinstance(result, Response):  # a file of many pages
+        return result
     page = cast("envelope.Items[Any]", result)
     if page.next is None:
         return page

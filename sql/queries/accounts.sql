@@ -337,12 +337,25 @@ VALUES ($1, $2, $3, now() + make_interval(secs => $4), to_timestamp($5))
 -- name: redeem_ticket
 -- Once, and only while its session lives.
 DELETE FROM ws_ticket t USING user_session s, member m, account a
-WHERE t.ticket_hash = $1
+WHERE t.ticket_hash = $1 AND t.opened_at IS NULL
   AND s.org_id = t.org_id AND s.session_id = t.session_id
   AND m.org_id = s.org_id AND m.user_id = s.user_id AND a.user_id = m.user_id
 RETURNING t.org_id, t.session_id, t.token_expires_at, m.user_id, a.username, s.highest,
           t.expires_at > now() AND s.lowest <= s.highest AND s.ends_at > now() AND NOT m.disabled
           AS valid
+
+-- name: open_by_ticket
+-- A stream is opened by its ticket, or ($2) comes back by it, while its session lives.
+UPDATE ws_ticket t SET opened_at = coalesce(t.opened_at, now())
+FROM user_session s, member m, account a
+WHERE t.ticket_hash = $1
+  AND CASE WHEN t.opened_at IS NULL THEN t.expires_at > now()
+           ELSE $2::boolean AND t.token_expires_at > now() END
+  AND s.org_id = t.org_id AND s.session_id = t.session_id
+  AND m.org_id = s.org_id AND m.user_id = s.user_id AND a.user_id = m.user_id
+  AND s.lowest <= s.highest AND s.ends_at > now() AND NOT m.disabled
+RETURNING t.org_id, t.session_id, t.token_expires_at, m.user_id, a.username, s.highest,
+          true AS valid
 
 -- name: add_api_key
 INSERT INTO api_key (org_id, key_id, user_id, name, role, key_hash, expires_at, prefix)
@@ -401,7 +414,8 @@ WHERE b.org_id = $1 AND b.subject_id = gone.key_id AND b.subject_kind = 'api_key
 
 -- name: clean_up
 -- What nobody can use any more. Revocations are for replicas that poll every two seconds.
-WITH tickets AS (DELETE FROM ws_ticket WHERE expires_at < now()),
+WITH tickets AS (DELETE FROM ws_ticket WHERE expires_at < now()
+                 AND (opened_at IS NULL OR token_expires_at < now())),
      attempts AS (DELETE FROM login_attempt WHERE at < now() - interval '1 hour'),
      invited AS (DELETE FROM invitation WHERE expires_at < now() - interval '30 days'),
      used AS (DELETE FROM refresh_token WHERE used_at < now() - interval '2 days'),

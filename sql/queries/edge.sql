@@ -114,10 +114,10 @@ WITH again AS (
 SELECT count(*) FROM again
 
 -- name: discard @org
--- Dead letters of these kinds, companies and ids (null: any) go, the records themselves stay; how
--- many.
+-- Dead letters of these kinds, companies and ids (null: any) are none any more, the records themselves stay
+-- as what never reached the cloud; how many.
 WITH gone AS (
-    DELETE FROM cloud_sync_queue
+    UPDATE cloud_sync_queue SET status = 'discarded'
     WHERE org_id = $1 AND status = 'dead' AND ($2::text IS NULL OR kind = $2)
       AND ($3::text IS NULL OR company_id = $3)
       AND ($4::text[] IS NULL OR record_id = ANY ($4::text[]))
@@ -145,7 +145,7 @@ WITH gone AS (
         WHERE coalesce(finished_at, created_at)
                   < least(now(), (SELECT max(created_at) FROM cloud_sync_queue))
                     - make_interval(days => $1)
-          AND (status = 'dead' OR status = 'pending' AND $2) LIMIT 5000)
+          AND (status IN ('dead', 'discarded') OR status = 'pending' AND $2) LIMIT 5000)
     RETURNING 1
 )
 SELECT count(*) FROM gone
@@ -164,3 +164,99 @@ WITH gone AS (
     RETURNING 1
 )
 SELECT count(*) FROM gone
+
+-- name: records @org
+-- Newest first, received from $2 up to $3, behind the row ($4, $5, $6); what else was asked for stands in for
+-- the comment. What the queue has forgotten was done long ago; what somebody deleted from the dead letters
+-- never reached the cloud.
+SELECT a.*, q.finished_at, q.error,
+       CASE coalesce(q.status, 'done') WHEN 'discarded' THEN 'dead' ELSE coalesce(q.status, 'done') END AS cloud
+FROM (
+    SELECT org_id, device_id, record_id, kind, company_id, ts, data, received_at FROM aggregated a
+    WHERE org_id = $1 AND received_at >= (SELECT coalesce($2::timestamptz, '-infinity'))
+      AND received_at <= (SELECT $3::timestamptz)
+      AND (received_at, device_id, record_id)
+          < ((SELECT coalesce($4::timestamptz, 'infinity')), (SELECT $5::text), (SELECT $6::text))
+      AND (/*asked*/ true)
+    ORDER BY received_at DESC, device_id DESC, record_id DESC
+    LIMIT $7
+) a
+LEFT JOIN cloud_sync_queue q USING (org_id, device_id, record_id)
+ORDER BY a.received_at DESC, a.device_id DESC, a.record_id DESC
+
+-- name: records_done @org
+-- The same of those that are with the cloud ($8): nearly all.
+SELECT a.*, q.finished_at, q.error, $8::text AS cloud
+FROM (
+    SELECT org_id, device_id, record_id, kind, company_id, ts, data, received_at FROM aggregated a
+    WHERE org_id = $1 AND received_at >= (SELECT coalesce($2::timestamptz, '-infinity'))
+      AND received_at <= (SELECT $3::timestamptz)
+      AND (received_at, device_id, record_id)
+          < ((SELECT coalesce($4::timestamptz, 'infinity')), (SELECT $5::text), (SELECT $6::text))
+      AND (/*asked*/ true)
+      AND NOT EXISTS (SELECT FROM cloud_sync_queue o
+                      WHERE o.org_id = a.org_id AND o.device_id = a.device_id AND o.record_id = a.record_id
+                        AND o.status <> 'done')
+    ORDER BY received_at DESC, device_id DESC, record_id DESC
+    LIMIT $7
+) a
+LEFT JOIN cloud_sync_queue q USING (org_id, device_id, record_id)
+ORDER BY a.received_at DESC, a.device_id DESC, a.record_id DESC
+
+-- name: records_pending @org
+-- The same of those that wait ($8): all of them are looked at, for the queue has a bound.
+WITH q AS MATERIALIZED (
+    SELECT org_id, device_id, record_id, kind, finished_at, error FROM cloud_sync_queue
+    WHERE org_id = $1 AND status = 'pending'
+)
+SELECT a.org_id, a.device_id, a.record_id, a.kind, a.company_id, a.ts, a.data, a.received_at,
+       q.finished_at, q.error, $8::text AS cloud
+FROM q CROSS JOIN LATERAL (
+    SELECT * FROM aggregated a WHERE (a.org_id, a.device_id, a.record_id, a.kind)
+                                     = (q.org_id, q.device_id, q.record_id, q.kind)
+    OFFSET 0
+) a
+WHERE a.received_at >= (SELECT coalesce($2::timestamptz, '-infinity'))
+  AND a.received_at <= (SELECT $3::timestamptz)
+  AND (a.received_at, a.device_id, a.record_id)
+      < ((SELECT coalesce($4::timestamptz, 'infinity')), (SELECT $5::text), (SELECT $6::text))
+  AND (/*asked*/ true)
+ORDER BY a.received_at DESC, a.device_id DESC, a.record_id DESC
+LIMIT $7
+
+-- name: records_dead @org
+-- The same of those that the cloud has not taken ($8), also those that were deleted.
+WITH q AS MATERIALIZED (
+    SELECT org_id, device_id, record_id, kind, finished_at, error FROM cloud_sync_queue
+    WHERE org_id = $1 AND status IN ('dead', 'discarded')
+)
+SELECT a.org_id, a.device_id, a.record_id, a.kind, a.company_id, a.ts, a.data, a.received_at,
+       q.finished_at, q.error, $8::text AS cloud
+FROM q CROSS JOIN LATERAL (
+    SELECT * FROM aggregated a WHERE (a.org_id, a.device_id, a.record_id, a.kind)
+                                     = (q.org_id, q.device_id, q.record_id, q.kind)
+    OFFSET 0
+) a
+WHERE a.received_at >= (SELECT coalesce($2::timestamptz, '-infinity'))
+  AND a.received_at <= (SELECT $3::timestamptz)
+  AND (a.received_at, a.device_id, a.record_id)
+      < ((SELECT coalesce($4::timestamptz, 'infinity')), (SELECT $5::text), (SELECT $6::text))
+  AND (/*asked*/ true)
+ORDER BY a.received_at DESC, a.device_id DESC, a.record_id DESC
+LIMIT $7
+
+-- name: record @org
+-- One, received since $5.
+SELECT a.device_id, a.record_id, a.kind, a.company_id, a.ts, a.data, a.received_at, q.finished_at, q.error,
+       CASE coalesce(q.status, 'done') WHEN 'discarded' THEN 'dead' ELSE coalesce(q.status, 'done') END AS cloud
+FROM aggregated a LEFT JOIN cloud_sync_queue q USING (org_id, device_id, record_id)
+WHERE a.org_id = $1 AND a.device_id = $2 AND a.record_id = $3 AND a.kind = $4
+  AND ($5::timestamptz IS NULL OR a.received_at >= $5)
+
+-- name: record_counts @org
+-- How many were received from $2 up to $3 of each of what stands in for the comment.
+SELECT ARRAY[/*groups*/ kind] AS of, count(*) AS count FROM aggregated
+WHERE org_id = $1 AND received_at >= (SELECT coalesce($2::timestamptz, '-infinity'))
+  AND received_at <= (SELECT $3::timestamptz)
+GROUP BY 1
+ORDER BY 1

@@ -123,7 +123,7 @@ RIGHTS = {
     "webhook": RW | {"UPDATE", "DELETE"},
     "webhook_delivery": RW | {"UPDATE", "DELETE"},
     "webhook_event": RW | {"DELETE"},
-    "ws_ticket": RW | {"DELETE"},
+    "ws_ticket": RW | {"UPDATE", "DELETE"},
 }
 """Of longline_hub, on every table. Of partitions it has rights on those alone that are tables of
 telemetry themselves, below what an organisation reads."""
@@ -146,7 +146,7 @@ APPS = {
     "campaign": RW | {"UPDATE"},
     "campaign_device": RW | {"UPDATE"},
     "certificate": R | {"UPDATE"},
-    "cloud_sync_queue": RW | {"UPDATE", "DELETE"},
+    "cloud_sync_queue": RW | {"UPDATE"},
     "approval": RW | {"UPDATE"},
     "byte_connection": {"INSERT"},
     "byte_session": RW,

@@ -16,6 +16,7 @@ from hub.web.contract.rules import (
     ETAG,
     HEADERS,
     IF_NONE_MATCH,
+    LAST_EVENT_ID,
     MAY_WAIT,
     REFUSED_BY_DEVICE,
     UNFOUND,
@@ -29,6 +30,7 @@ from hub.web.contract.shapes import (
     FORM,
     LOCATION,
     OCTETS,
+    STREAM,
     Json,
     an_envelope,
     an_object,
@@ -141,6 +143,8 @@ class RouteOperation:
     def _headers(self) -> tuple[Json, ...]:
         if self._route.has_etag:
             return (IF_NONE_MATCH,)
+        if self._route.is_stream:
+            return (LAST_EVENT_ID,)
         return DISPATCH_HEADERS if self._dispatches else HEADERS.get(self._key, ())
 
     def _body(self) -> Json | None:
@@ -162,6 +166,16 @@ class RouteOperation:
     # What goes out
 
     def _successes(self) -> Json:
+        if self._route.is_stream:
+            return {
+                "200": {
+                    "description": "Messages, for as long as somebody reads.",
+                    "content": {STREAM: {"schema": {"type": "string"}}},
+                },
+                "204": {
+                    "description": "With `Last-Event-ID`: the session has ended; do not come back."
+                },
+            }
         if self._route.raw_answer:
             return {
                 "200": {"description": "The whole file.", "content": {OCTETS: {"schema": BINARY}}},

@@ -215,6 +215,9 @@ DISPATCH_HEADERS: Final = (
     _header("Prefer", "`respond-async` answers 202 as soon as the command is committed."),
 )
 IF_NONE_MATCH: Final = _header("If-None-Match", "The `ETag` of what the caller has.")
+LAST_EVENT_ID: Final = _header(
+    "Last-Event-ID", "The `id` of the last message, of whoever comes back."
+)
 ETAG: Final = {"description": "Names this content.", "schema": {"type": "string"}}
 HEADERS: Final[dict[RouteKey, tuple[Json, ...]]] = {
     ("POST", "/firmware/releases"): (

@@ -8,6 +8,7 @@ Json = dict[str, Any]
 
 FORM: Final = "application/x-www-form-urlencoded"
 OCTETS: Final = "application/octet-stream"
+STREAM: Final = "text/event-stream"
 REF: Final = "#/components/schemas/{name}"
 EITHER: Final[Json] = {"type": "boolean"}
 BINARY: Final[Json] = {"type": "string", "format": "binary"}

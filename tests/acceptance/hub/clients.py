@@ -72,6 +72,13 @@ class Rest:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.client.post(path, json=body, headers=named)
 
+    async def answered(self, method: str, path: str, **asked: Any) -> tuple[int, str]:
+        """(status, text); of an answer that has no end, no text."""
+        async with self.client.stream(method, path, **asked) as answer:
+            if answer.headers.get("content-type", "").startswith("text/event-stream"):
+                return answer.status_code, ""
+            return answer.status_code, (await answer.aread()).decode(errors="replace")
+
     async def data(self, path: str, **query: Any) -> Any:
         """`data` of a GET that must succeed."""
         response = await self.get(path, **query)

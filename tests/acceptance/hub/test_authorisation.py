@@ -47,7 +47,8 @@ LEAST: Final = {
     """,
     "OPERATOR": "commands:create",
     "VIEWER": """
-        devices:get devices:list device-groups:get device-groups:list telemetry:list
+        devices:get devices:list device-groups:get device-groups:list telemetry:list events:list
+        edge-records:get edge-records:list
         configurations:get configurations:list config-schema:get commands:get commands:list
         campaigns:get campaigns:list penalties:list releases:get releases:list signing-keys:list
         approvals:get approvals:list cloud-sync:get settings:get usage:get health:get audit-log:list
@@ -175,8 +176,7 @@ async def status(rest: Rest, route: Route, who: Credential) -> tuple[int, str]:
         .replace("{command_id}", "nothing")
     )
     headers = {"Authorization": f"Bearer {who.token}"} if who.token else {}
-    answer = await rest.client.request(route.method, path, headers=headers)
-    return answer.status_code, answer.text
+    return await rest.answered(route.method, path, headers=headers)
 
 
 def others(table: Iterable[Route]) -> list[Route]:

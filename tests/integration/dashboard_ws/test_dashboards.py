@@ -4,11 +4,12 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from dashboard_ws.dashboards import Dashboards
 from hub.base.bus import Bus, BusUnavailable
@@ -20,6 +21,7 @@ from tests.unit.dashboard_ws.fakes import (
     ORG,
     FakeConnection,
     FakeGroups,
+    FakeQueries,
     FakeTokens,
     Message,
     frame,
@@ -44,6 +46,7 @@ class Replica:
             source=self.bus,
             tokens=FakeTokens(),
             groups=self.groups,
+            queries=FakeQueries(),
             clock=Clock(),
             frame=frame,
             replica_id=self.name,
@@ -78,8 +81,8 @@ class Operator:
 
     def __init__(self, replica: Replica) -> None:
         self.connection = FakeConnection()
-        far = (datetime.now(UTC) - make_authorised().expires_at).total_seconds() / 60 + 60
-        dashboard = replica.dashboards.handler(make_authorised(minutes=far))
+        far = structs.replace(make_authorised(), expires_at=datetime.now(UTC) + timedelta(hours=1))
+        dashboard = replica.dashboards.handler(far)
         assert dashboard is not None
         self.dashboard = dashboard
         self.dashboard.opened(self.connection)
@@ -307,7 +310,7 @@ async def test_a_dashboard_that_never_reads_is_gone(
     operator.connection.reads = False
     await one.emit("a")
     await until(lambda: operator.connection.ended == ("abort", CloseCode.NO_PROGRESS))
-    assert len(one.dashboards) == 0
+    assert one.dashboards.sockets() == 0
 
 
 async def test_filters_follow_their_group(one: Replica) -> None:
@@ -345,4 +348,4 @@ async def test_sessions_that_end_lose_their_sockets(one: Replica) -> None:
     )
     assert gone == 1
     assert operator.connection.ended == ("close", 4401)
-    assert len(one.dashboards) == 0
+    assert one.dashboards.sockets() == 0

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from dashboard_ws.core.filters import Sight
+from dashboard_ws.core.wire import Frames
 from dashboard_ws.ports import Authorised
 from protocol.ids import OrgId, ReplicaId
 
@@ -61,6 +62,10 @@ def frame(text: bytes) -> bytes:
     if len(text) < 65536:
         return b"\x81\x7e" + len(text).to_bytes(2, "big") + text
     return b"\x81\x7f" + len(text).to_bytes(8, "big") + text
+
+
+WIRE = Frames(frame)
+"""Of all WebSockets."""
 
 
 def unframe(frames: bytes) -> Iterator[bytes]:
@@ -131,3 +136,14 @@ class FakeGroups:
         del org
         self.asked += 1
         return {id_: frozenset(self.devices.get(id_, ())) for id_ in group_ids}
+
+
+class FakeQueries:
+    """A query means the devices that the test put there."""
+
+    def __init__(self) -> None:
+        self.devices_of: dict[str, set[str]] = {}
+
+    async def devices(self, org: OrgId, query: str) -> frozenset[str]:
+        del org
+        return frozenset(self.devices_of[query])

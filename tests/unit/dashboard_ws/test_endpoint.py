@@ -21,6 +21,7 @@ from tests.unit.dashboard_ws.fakes import (
     FakeClock,
     FakeConnection,
     FakeGroups,
+    FakeQueries,
     FakeTokens,
     Message,
     frame,
@@ -36,11 +37,13 @@ class House:
         self.stream = FakeStream()
         self.tokens = FakeTokens()
         self.groups = FakeGroups()
+        self.queries = FakeQueries()
         self.clock = FakeClock()
         self.dashboards = Dashboards(
             source=self.stream,
             tokens=self.tokens,
             groups=self.groups,
+            queries=self.queries,
             clock=self.clock,
             frame=frame,
             replica_id=REPLICA,
@@ -130,7 +133,7 @@ async def test_an_authorisation_runs_out(house: House, guest: Guest) -> None:
     assert guest.connection.ended is None
     await house.later(2)
     assert guest.connection.ended == ("close", CloseCode.NOT_AUTHENTICATED)
-    assert len(house.dashboards) == 0
+    assert house.dashboards.sockets() == 0
 
 
 async def test_a_token_that_cannot_be_checked_now_is_tried_later(

@@ -10,7 +10,7 @@ from dashboard_ws.fanout import FanOut
 from dashboard_ws.outlet import CHUNK, Outlet
 from protocol.dashboard import Position
 from protocol.stream import RESTRICTED, At, Entries, EventBatch, Lost, StreamEntry, StreamEvent
-from tests.unit.dashboard_ws.fakes import ORG, REPLICA, FakeConnection, frame
+from tests.unit.dashboard_ws.fakes import ORG, REPLICA, WIRE, FakeConnection
 from tests.unit.dashboard_ws.stream import FakeStream, make_event, standing
 
 ALL: Selection = frozenset({Predicate()})
@@ -26,7 +26,7 @@ class Member:
         self.overfull = 0
         self.fanout = fanout
         self.selection = selection
-        self.outlet = Outlet(self.connection, frame, self.leave, 0.0)
+        self.outlet = Outlet(self.connection, WIRE, self.leave, 0.0)
         self.outlet.sight = sight
         fanout.attach(self.outlet, selection)
 
@@ -42,7 +42,7 @@ class Member:
 
 
 def make_fanout(stream: FakeStream) -> FanOut:
-    return standing(FanOut(ORG, frame, REPLICA), stream)
+    return standing(FanOut(ORG, REPLICA), stream)
 
 
 def test_a_tick_is_one_write_a_dashboard() -> None:
@@ -88,14 +88,14 @@ def test_an_outage_without_loss_says_nothing() -> None:
 
 
 def test_before_the_first_position_nothing_was_promised() -> None:
-    fanout = FanOut(ORG, frame, REPLICA)
+    fanout = FanOut(ORG, REPLICA)
     member = Member(fanout)
     fanout.receive(At(Position(epoch="e1", offset=7)))
     assert member.story() == [("bus", None, 7)]
 
 
 def test_a_dashboard_that_wants_nothing_is_in_no_audience() -> None:
-    fanout = FanOut(ORG, frame, REPLICA)
+    fanout = FanOut(ORG, REPLICA)
     member = Member(fanout, frozenset())
     fanout.detach(member.outlet, frozenset())
     assert list(fanout.index.audiences()) == []
@@ -129,7 +129,7 @@ def test_a_member_that_overflows_leaves_while_others_are_served() -> None:
 
 
 async def test_room_is_waited_for() -> None:
-    member = Member(FanOut(ORG, frame, REPLICA))
+    member = Member(FanOut(ORG, REPLICA))
     member.connection.reads = False
     member.outlet.say(b"x" * CHUNK)
     waiting = asyncio.create_task(member.outlet.room())
@@ -143,7 +143,7 @@ async def test_room_is_waited_for() -> None:
 
 
 def test_progress_is_what_the_kernel_takes() -> None:
-    member = Member(FanOut(ORG, frame, REPLICA))
+    member = Member(FanOut(ORG, REPLICA))
     member.connection.reads = False
     member.outlet.say(b"x" * 1000)
     assert not member.outlet.is_stalled(0.0)
@@ -203,7 +203,7 @@ def test_a_new_epoch_after_the_interim_is_one_gap() -> None:
 
 
 def test_a_stream_that_is_away_from_the_start_begins_with_the_interim() -> None:
-    fanout = FanOut(ORG, frame, REPLICA)
+    fanout = FanOut(ORG, REPLICA)
     member = Member(fanout)
     fanout.show(batch(1, "a"))
     fanout.receive(At(Position(epoch="e1", offset=7)))

@@ -14,7 +14,7 @@ from dashboard_ws.replay import Replay, Wanted
 from protocol.dashboard import Position
 from protocol.ids import OrgId
 from protocol.stream import RESTRICTED, Entries, EventBatch, StreamEntry, StreamEvent
-from tests.unit.dashboard_ws.fakes import ORG, REPLICA, FakeConnection, frame
+from tests.unit.dashboard_ws.fakes import ORG, REPLICA, WIRE, FakeConnection
 from tests.unit.dashboard_ws.stream import FakeStream, make_event, standing
 
 ALL: Selection = frozenset({Predicate()})
@@ -25,14 +25,17 @@ class Scene:
 
     def __init__(self, stream: FakeStream) -> None:
         self.stream = stream
-        self.fanout = standing(FanOut(ORG, frame, REPLICA), stream)
+        self.fanout = standing(FanOut(ORG, REPLICA), stream)
         self.connection = FakeConnection()
-        self.outlet = Outlet(self.connection, frame, lambda: None, 0.0)
+        self.outlet = Outlet(self.connection, WIRE, lambda: None, 0.0)
         self.outlet.sight = Sight()
         self.answers: list[tuple[Position, bool]] = []
 
     def answer(self, live: Position, *, recovered: bool) -> None:
         self.answers.append((live, recovered))
+
+    async def renew(self) -> None:
+        """Nothing that it wants has other devices by then."""
 
     async def come_back(
         self, since: Position, *, old: Selection = frozenset(), base: Position | None = None
@@ -46,7 +49,7 @@ class Scene:
             self.outlet,
             source=self.stream,
             reading=asyncio.Semaphore(1),
-            frame=frame,
+            renew=self.renew,
         )
         await replay.run(self.answer)
         self.fanout.attach(self.outlet, ALL)

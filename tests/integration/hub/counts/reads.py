@@ -23,7 +23,7 @@ _PARTS: Final = 2
 """Pages: what a device has in one more partition, if nothing."""
 _HOURS: Final = 15 * _PARTS + 30
 """Pages: the partitions of two days, and those ahead."""
-_DAYS: Final = 37 * _PARTS + 70
+_DAYS: Final = 37 * _PARTS + 76
 """Pages: the partitions of thirty days, and those ahead."""
 _OPEN: Final = 2000
 """Pages: what there is to every session that is open, of a few hundred."""
@@ -120,6 +120,28 @@ _SCHEDULES: Final = [
     Read("schedules.unfinished", "'default', 'b7', 100", _APART),
     Read("schedules.owners", "", _NEAR),
     Read("schedules.status_counts", "", _NEAR),
+]
+_SPAN: Final = "now() - interval '2 days', now()"
+_HISTORY: Final = [
+    Read("history.events", f"'default', {_SPAN}, NULL, NULL, NULL, NULL, 101", 100, "first"),
+    Read(
+        "history.events",
+        f"'default', {_SPAN}, NULL, NULL, now() - interval '1 day', 'd7', 101",
+        100,
+        "middle",
+    ),
+    Read("history.events_of", f"'default', {_SPAN}, NULL, {_THREE}, NULL, NULL, 101", 3 * 300),
+    Read(
+        "history.logs",
+        "'default', now() - interval '1 day', now(), NULL, NULL, NULL, NULL, 101, NULL, NULL",
+        100,
+    ),
+    Read(
+        "history.logs_of",
+        f"'default', now() - interval '7 days', now(), NULL, {_THREE}, NULL, NULL, 101, NULL, NULL",
+        3 * 150,
+    ),
+    Read("history.meant", "'default'", 4_000),  # of all devices: no query stands in it
 ]
 _WEBHOOKS: Final = [
     Read("webhooks.change_alone", "'default'"),
@@ -413,6 +435,7 @@ _DEVICES: Final = [
     *_list("enrollment.tokens", "'default', {before}, 101", _APART),
     Read("devices.get", "'default', 'd77'", 7 * KEY),
     Read("queries.groups", "'default'", 200),
+    Read("queries.meant", "'default'", 2_000),  # of all devices: no query stands in it
     Read("devices.labels", "'default', 'd77'"),
     *_filtered(
         "devices.list",
@@ -444,6 +467,20 @@ _EDGE: Final = [
     Read("edge.share", "'default', 'd77', 1000"),
     Read("edge.next", "'default', 'company-1', 100", 100 * 2 * KEY),
     Read("edge.pending"),
+    Read("edge.records", "'default', NULL, now(), NULL, '', '', 101", 2 * _APART),
+    Read(
+        "edge.records",
+        "'default', NULL, now(), now() - interval '1 hour', 'd5', 'a5', 101",
+        2 * _APART,
+        "middle",
+    ),
+    Read("edge.records_done", "'default', NULL, now(), NULL, '', '', 101, 'done'", 3 * _APART),
+    Read("edge.records_dead", "'default', NULL, now(), NULL, '', '', 101, 'dead'", 4_000),
+    Read(  # all that waits, in another order than its own
+        "edge.records_pending", "'default', NULL, now(), NULL, '', '', 101, 'pending'", 4_000
+    ),
+    Read("edge.record", "'default', 'd77', 'a76', 'bottle', NULL"),
+    Read("edge.record_counts", "'default', NULL, now()", 3_000),  # it counts all that there are
     Read("edge.overview", "'default', NULL"),
     Read("edge.dead_letters", "'default', NULL, NULL, 101, NULL", 2 * _APART),
     Read("jobs.fence", "1, 0, 'r'"),
@@ -561,6 +598,7 @@ READS: Final = [
     *_OTHERS,
     *_SCHEDULES,
     *_TELEMETRY,
+    *_HISTORY,
     *_WEBHOOKS,
     *_WORKLOADS,
 ]

@@ -19,7 +19,6 @@ from hub.base.kept import Kept
 from hub.lines.pace import Rates
 from hub.lines.session import LineSession
 from hub.socket.connection import connection_class
-from hub.socket.framing import text_frame
 from hub.socket.handler import Socket
 from hub.socket.handshake import Upgrade
 from hub.socket.pings import PingWheel
@@ -36,7 +35,7 @@ from tests.integration.dashboard_ws.valkey import running_valkey
 from tests.integration.hub.counts.counting import Sent, Transport, tasks_made
 from tests.integration.hub.hubs import NoStream, add_devices, show_nobody
 from tests.tasks import in_background
-from tests.unit.dashboard_ws.fakes import ORG, FakeConnection
+from tests.unit.dashboard_ws.fakes import ORG, WIRE, FakeConnection
 from tests.unit.dashboard_ws.stream import FakeStream, make_event, standing
 
 EVENTS = 1_000
@@ -204,7 +203,7 @@ async def appended(writer: StreamWriter, events: int) -> None:
 def test_a_tick_is_one_write_for_each_dashboard() -> None:
     """To its transport, whatever it subscribed to; who wants the same gets the same bytes."""
     stream = FakeStream()
-    fanout = standing(FanOut(ORG, text_frame, REPLICA), stream)
+    fanout = standing(FanOut(ORG, REPLICA), stream)
     transports = [dashboard(fanout, selection) for selection in (ALL, ALL, SCANS)]
 
     entries = [stream.append(make_event(), make_event(kind="print")) for _ in range(50)]
@@ -220,7 +219,7 @@ def dashboard(fanout: FanOut, selection: Selection) -> Transport:
     """Its transport."""
     connection, transport = Written(), Transport()
     connection.transport = transport
-    outlet = Outlet(connection, text_frame, _never, 0.0)
+    outlet = Outlet(connection, WIRE, _never, 0.0)
     outlet.sight = Sight()
     fanout.attach(outlet, selection)
     return transport

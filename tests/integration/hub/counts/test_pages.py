@@ -134,7 +134,8 @@ async def test_a_read_that_forgets_its_condition_sees_nothing_of_another_organis
 
 
 OF_DEVICES = {
-    "audit", "campaigns", "commands", "config", "desired", "devices", "groups", "telemetry",
+    "audit", "campaigns", "commands", "config", "desired", "devices", "groups", "history",
+    "telemetry",
 }  # fmt: skip
 OF_NO_DEVICE = {
     "campaigns.member_name",

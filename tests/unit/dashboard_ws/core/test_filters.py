@@ -1,12 +1,15 @@
 import pytest
 
-from dashboard_ws.core.filters import Matcher, Predicate, predicate_of, seen_by
+from dashboard_ws.core.filters import Matcher, Members, Predicate, predicate_of, seen_by
 from protocol.commands import Level
 from protocol.dashboard import Filter
 from protocol.stream import RESTRICTED, StreamEvent
 
 GROUP = frozenset({"g"})
-MEMBERS = {GROUP: frozenset({"edge-7"})}
+MEMBERS: Members = {
+    GROUP: frozenset({"edge-7"}),
+    "label.site = berlin": frozenset({"edge-1", "edge-7"}),
+}
 
 
 def takes(predicate: Predicate, event: StreamEvent) -> bool:
@@ -88,3 +91,22 @@ def test_what_is_restricted_is_seen_by_the_cleared(
 ) -> None:
     event = StreamEvent("d", kind, level, b'{"output":"s3cret"}')
     assert seen_by(event, cleared=cleared) == seen
+
+
+def test_a_query_narrows_what_devices_and_groups_name() -> None:
+    query = "label.site = berlin"
+    assert takes(Predicate(query=query), make_event())
+    assert not takes(Predicate(query=query), make_event(device="edge-2"))
+    both = Predicate(query=query, devices=frozenset({"edge-2", "edge-7"}), groups=GROUP)
+    assert takes(both, make_event(device="edge-7"))
+    assert not takes(both, make_event(device="edge-2"))
+    assert not takes(both, make_event(device="edge-1"))
+    assert both.named() == {GROUP, query}
+    assert not takes(Predicate(query="of nobody"), make_event())
+
+
+def test_whom_a_query_means_may_be_others_later() -> None:
+    matcher = Matcher(frozenset({Predicate(query="q")}), {"q": frozenset({"edge-1"})})
+    assert matcher.takes(make_event())
+    matcher.renew({"q": frozenset({"edge-2"})})
+    assert not matcher.takes(make_event())

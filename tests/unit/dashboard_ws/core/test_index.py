@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from dashboard_ws.core.filters import Area, Matcher, Predicate, Selection, Sight
 from dashboard_ws.core.index import Index
+from dashboard_ws.core.wire import SSE, Frames
 from protocol.stream import StreamEvent
 
 GROUP = frozenset({"g"})
@@ -58,7 +59,7 @@ def test_a_group_follows_its_members() -> None:
     selection = frozenset({Predicate(groups=GROUP)})
     index.resolve(GROUP, frozenset({"a"}))
     index.join(selection, "one")
-    assert index.groups_in_use() == {GROUP}
+    assert index.named_in_use() == {GROUP}
     assert found(index, "a") == ["one"]
     index.resolve(GROUP, frozenset({"b"}))
     index.resolve(GROUP, frozenset({"b"}))
@@ -159,3 +160,24 @@ def test_a_group_that_nobody_is_in_is_known_too() -> None:
     assert set(index.placed) == {"empty"}
     index.forget_groups(frozenset())
     assert set(index.placed) == set()
+
+
+def test_readers_of_two_kinds_are_two_audiences_that_stand_together() -> None:
+    index = Index[str]()
+    framed = Frames(bytes)
+    for member, wire in (("a", framed), ("b", SSE), ("c", framed), ("d", SSE)):
+        index.join(frozenset({Predicate(types=frozenset({"scan", member}))}), member, Sight(), wire)
+    kinds = [audience.wire for audience in index.match("edge-1", "scan", "")]
+    assert kinds in ([framed, framed, SSE, SSE], [SSE, SSE, framed, framed])
+
+
+def test_whom_a_query_means_is_resolved_like_a_group() -> None:
+    index = Index[str]()
+    selection = frozenset({Predicate(query="q")})
+    index.join(selection, "a")
+    assert index.named_in_use() == {"q"}
+    assert not index.match("edge-1", "scan", "")
+    index.resolve("q", frozenset({"edge-1"}))
+    assert index.match("edge-1", "scan", "")
+    index.leave(selection, "a")
+    assert index.members_of == {}

@@ -47,6 +47,9 @@ class Nobody:
     async def __call__(self, request: Request, action: object) -> Principal:
         raise AssertionError("the console needs no guard")
 
+    async def of_stream(self, request: Request, action: object) -> Principal:
+        raise AssertionError("the console needs no guard")
+
     async def explained(self, error: HubError, principal: Principal | None) -> HubError:
         raise AssertionError("the console needs no guard")
 

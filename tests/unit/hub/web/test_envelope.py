@@ -53,6 +53,7 @@ from hub.base.errors import (
     Unavailable,
     Unsupported,
     UnsupportedMedia,
+    UntrustedFilter,
     UntrustedQuery,
     UseProvider,
 )
@@ -106,6 +107,7 @@ STATUS: dict[type[HubError], int] = {
     Unsupported: 409,
     UntrustedQuery: 409,
     NeedsSignature: 409,
+    UntrustedFilter: 400,
     DeviceOffline: 409,
     RefusedByDevice: 422,
     TooManySessions: 429,

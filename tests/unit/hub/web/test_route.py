@@ -47,6 +47,9 @@ class Doorkeeper:
     async def __call__(self, request: Request, action: Any) -> Principal:
         return self._who
 
+    async def of_stream(self, request: Request, action: Any) -> Principal:
+        return self._who
+
     async def explained(self, error: HubError, principal: Principal | None) -> HubError:
         return error
 

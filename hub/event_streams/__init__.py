@@ -1,0 +1,1 @@
+"""The dashboards' events as server-sent events."""

@@ -1,0 +1,1 @@
+"""What happened in the whole fleet: events and log lines, newest first, and as files."""
