@@ -14,8 +14,8 @@ from hub.edge.record_store import (
     CountedBy,
     RecordFilter,
     RecordKey,
+    RecordSpan,
     RecordStore,
-    Span,
 )
 from protocol.codec import rfc3339
 from protocol.edge import Kind
@@ -106,10 +106,10 @@ class EdgeReader:
             RecordCount(**dict(zip(members, of, strict=True)), count=count) for of, count in found
         ]
 
-    async def _span(self, org: OrgId, since: datetime | None, until: datetime | None) -> Span:
+    async def _span(self, org: OrgId, since: datetime | None, until: datetime | None) -> RecordSpan:
         shown = await self._shown_since(org)
         begin = max((each for each in (since, shown) if each is not None), default=None)
-        return Span(begin, until or datetime.fromtimestamp(self._clock(), UTC))
+        return RecordSpan(begin, until or datetime.fromtimestamp(self._clock(), UTC))
 
 
 def _key(cursor: str | None) -> RecordKey:

@@ -25,7 +25,7 @@ _COLUMNS: Final[dict[CountedBy, str]] = {
 }
 
 
-class Span(Struct, frozen=True):
+class RecordSpan(Struct, frozen=True):
     """Both ends included; `since` None is from the first."""
 
     since: datetime | None
@@ -58,7 +58,7 @@ class RecordStore:
         self._database = database
 
     async def page(
-        self, org: OrgId, asked: RecordFilter, span: Span, before: RecordKey, limit: int
+        self, org: OrgId, asked: RecordFilter, span: RecordSpan, before: RecordKey, limit: int
     ) -> list[Row]:
         values: list[object] = [
             org,
@@ -90,7 +90,7 @@ class RecordStore:
         )
 
     async def counts(
-        self, org: OrgId, by: Sequence[CountedBy], span: Span
+        self, org: OrgId, by: Sequence[CountedBy], span: RecordSpan
     ) -> list[tuple[list[str], int]]:
         """What was counted by, in its order, and how many."""
         groups = ", ".join(_COLUMNS[each] for each in by)

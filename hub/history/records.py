@@ -25,7 +25,7 @@ HistoryItem = dict[str, Any]
 """A row as it is shown: `id`, `receivedAt`, and the event as dashboards see it."""
 
 
-class HistoryRow(Struct, frozen=True):
+class PastRow(Struct, frozen=True):
     """`item` was received from the device at this moment; no other of its rows was."""
 
     received_at: datetime
@@ -81,22 +81,20 @@ def span_of(
     return since, end
 
 
-def event_row(
-    received_at: datetime, device_id: str, kind: str, body: Mapping[str, Any]
-) -> HistoryRow:
+def event_row(received_at: datetime, device_id: str, kind: str, body: Mapping[str, Any]) -> PastRow:
     """Of the tables of events; a `body` of a status has its time as `at`."""
     event = dict(body)
     if kind == "status":
         at = event.pop("at", None)
         ts = event.get("ts") if at is None else rfc3339(datetime.fromisoformat(at))
         event = {"type": kind, "deviceId": device_id, "ts": ts} | event
-    return HistoryRow(received_at, device_id, {**_head(received_at, device_id), **event})
+    return PastRow(received_at, device_id, {**_head(received_at, device_id), **event})
 
 
-def log_row(row: Mapping[str, Any]) -> HistoryRow:
+def log_row(row: Mapping[str, Any]) -> PastRow:
     received_at, device_id = row["received_at"], row["device_id"]
     optional = {"source": row["source"], "commandId": row["command_id"]}
-    return HistoryRow(
+    return PastRow(
         received_at,
         device_id,
         {

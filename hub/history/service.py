@@ -13,7 +13,7 @@ from hub.base.paging import Items, PageKey, decode_cursor, encode_cursor
 from hub.base.principal import Principal
 from hub.base.retention import ShownOf, days, hours, not_before
 from hub.history.exporting import MOST_ROWS
-from hub.history.records import EventsFilter, HistoryItem, HistoryRow, LogsFilter
+from hub.history.records import EventsFilter, HistoryItem, LogsFilter, PastRow
 from hub.history.store import HistoryStore
 from hub.queries.service import QueryService, Tree
 from protocol.ids import OrgId
@@ -21,7 +21,7 @@ from protocol.ids import OrgId
 EVENTS: Final[Right] = "events:list"
 EXPORT_PAGE: Final = 2_000
 
-_Read = Callable[[Sequence[str] | None, PageKey | None, int], Awaitable[list[HistoryRow]]]
+_Read = Callable[[Sequence[str] | None, PageKey | None, int], Awaitable[list[PastRow]]]
 
 
 class ExportPart(NamedTuple):
@@ -133,7 +133,7 @@ class HistoryService:
         return not_before(since, shown, self.now()) or since
 
 
-def _page(rows: list[HistoryRow], limit: int) -> Items[HistoryItem]:
+def _page(rows: list[PastRow], limit: int) -> Items[HistoryItem]:
     items = [row.item for row in rows[:limit]]
     if len(rows) <= limit:
         return Items(items)

@@ -9,8 +9,8 @@ from hub.base.paging import PageKey
 from hub.history.records import (
     EventsFilter,
     HistoryFilter,
-    HistoryRow,
     LogsFilter,
+    PastRow,
     event_row,
     log_row,
 )
@@ -48,7 +48,7 @@ class HistoryStore:
         devices: Sequence[str] | None,
         before: PageKey | None,
         limit: int,
-    ) -> list[HistoryRow]:
+    ) -> list[PastRow]:
         rows = await self._database.tenant(org).fetch(
             _Q[_for(devices, "events")],
             org,
@@ -71,7 +71,7 @@ class HistoryStore:
         devices: Sequence[str] | None,
         before: PageKey | None,
         limit: int,
-    ) -> list[HistoryRow]:
+    ) -> list[PastRow]:
         rows = await self._database.tenant(org).fetch(
             _Q[_for(devices, "logs")],
             org,
