@@ -23,6 +23,7 @@ from cloud.client import CloudClient
 from cloud.outward import is_in_clear
 from hub.accounts.guards import AccountGuard
 from hub.accounts.wiring import build as build_accounts
+from hub.alerts.wiring import build as build_alerts
 from hub.approvals.wiring import build as build_approvals
 from hub.audit.entries import Hide
 from hub.audit.wiring import build as build_audit
@@ -171,6 +172,7 @@ class Replica:
             base, self.audit, self.telemetry, accounts
         )
         queries, of_queries = build_queries(base)
+        _, of_alerts = build_alerts(base, self.audit, self.telemetry, queries)
         of_webhooks = build_webhooks(
             base, self.audit, self.telemetry, accounts, queries, people.rights
         )
@@ -250,9 +252,10 @@ class Replica:
         )  # fmt: skip
         self.capabilities = (
             of_audit, of_telemetry, of_accounts, of_rights, of_organisations, of_secrets,
-            of_certificates, of_queries, of_webhooks, of_devices, of_lines, of_sessions, of_own,
-            of_approvals, of_commands, of_config, of_groups, of_enrollment, of_edge, of_desired,
-            of_campaigns, of_firmware, of_workloads, of_dashboards, of_replicas, build_usage(base),
+            of_certificates, of_queries, of_alerts, of_webhooks, of_devices, of_lines, of_sessions,
+            of_own, of_approvals, of_commands, of_config, of_groups, of_enrollment, of_edge,
+            of_desired, of_campaigns, of_firmware, of_workloads, of_dashboards, of_replicas,
+            build_usage(base),
         )  # fmt: skip
         self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)
         self._jobs = JobRunner(

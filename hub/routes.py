@@ -58,6 +58,14 @@ from hub.accounts.rest import (
 )
 from hub.accounts.settings_rest import EnrollmentKey, SettingsEndpoints, SettingsPatch
 from hub.accounts.users_rest import User, UserBody, UserEndpoints, UserPatch
+from hub.alerts.rest import (
+    AlertBulk,
+    AlertBulkBody,
+    AlertDeedBody,
+    AlertEndpoints,
+    AlertItem,
+    AlertsQuery,
+)
 from hub.approvals.records import ApprovalItem
 from hub.approvals.rest import ApprovalEndpoints, ApprovalQuery, DecisionBody
 from hub.audit.rest import AuditEndpoints, AuditQuery
@@ -483,6 +491,11 @@ ROUTES: Final = (
     Route("POST", "/approvals/{id}/approve", ApprovalEndpoints.approve, "approvals:update", "Approve what another account asked for: it is carried out now.", body=DecisionBody, optional_body=True, answer=ApprovalItem),
     Route("POST", "/approvals/{id}/reject", ApprovalEndpoints.reject, "approvals:update", "Reject what another account asked for.", body=DecisionBody, optional_body=True, answer=ApprovalItem),
 
+    Route("GET", "/alerts", AlertEndpoints.list, "alerts:list", "List alerts, newest first.", query=AlertsQuery, answer=AlertItem, listing=True),
+    Route("POST", "/alerts/bulk", AlertEndpoints.bulk, "alerts:update", "Acknowledge or resolve many alerts.", body=AlertBulkBody, answer=AlertBulk),
+    Route("GET", "/alerts/{id}", AlertEndpoints.get, "alerts:get", "Get an alert.", answer=AlertItem),
+    Route("POST", "/alerts/{id}/acknowledge", AlertEndpoints.acknowledge, "alerts:update", "Acknowledge an alert.", body=AlertDeedBody, optional_body=True, answer=AlertItem),
+    Route("POST", "/alerts/{id}/resolve", AlertEndpoints.resolve, "alerts:update", "Resolve an alert by hand.", body=AlertDeedBody, optional_body=True, answer=AlertItem),
     Route("GET", "/webhooks", WebhookEndpoints.list, "webhooks:list", "List webhooks.", query=ListQuery, answer=WebhookItem, listing=True),
     Route("POST", "/webhooks", WebhookEndpoints.create, "webhooks:create", "Create a webhook; its secret is shown once.", body=WebhookBody, answer=WebhookItem, status=201, secret=True),
     Route("GET", "/webhooks/{id}", WebhookEndpoints.get, "webhooks:get", "Get a webhook, without its secret.", answer=WebhookItem),

@@ -95,6 +95,14 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
+    alert
+TO longline_hub;
+
+GRANT SELECT ON
+    alert_rule
+TO longline_hub;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON
     device_workloads
 TO longline_hub;
 

@@ -382,7 +382,7 @@ CREATE INDEX api_key_user ON api_key (org_id, user_id, created_at DESC, key_id D
 CREATE TABLE revocation (
     revocation_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     org_id        text NOT NULL,
-    kind          text NOT NULL CHECK (kind IN ('session', 'user', 'device', 'signing_key', 'rights', 'certificate', 'webhook')),
+    kind          text NOT NULL CHECK (kind IN ('session', 'user', 'device', 'signing_key', 'rights', 'certificate', 'webhook', 'alert_rule')),
     subject       text NOT NULL,
     lowest        bigint NOT NULL,
     highest       bigint NOT NULL,
@@ -391,7 +391,7 @@ CREATE TABLE revocation (
 );
 CREATE INDEX revocation_made_in ON revocation (made_in);
 COMMENT ON TABLE revocation IS 'For replicas that are at work: the numbers of a credential have changed. The truth is the row of the credential.';
-COMMENT ON COLUMN revocation.subject IS 'user_id/session_id of a session; device_id/serial of a certificate; of rights a user, a key, or * for all of the organisation; of webhooks *; else the id.';
+COMMENT ON COLUMN revocation.subject IS 'user_id/session_id of a session; device_id/serial of a certificate; of rights a user, a key, or * for all of the organisation; of webhooks and alert rules *; else the id.';
 COMMENT ON COLUMN revocation.made_in IS 'Read by transaction, not by time: whatever commits later than a poll is in the next one.';
 
 CREATE TABLE login_attempt (
@@ -1661,7 +1661,7 @@ BEGIN
         'device_group_config', 'device_group_member',
         'device_group', 'device_section', 'device_label', 'device_config', 'device_config_history', 'config_hidden',
         'config_schema', 'idempotency_key', 'campaign_device', 'campaign', 'penalty_cleared', 'command',
-        'command_description', 'secret', 'webhook_event', 'webhook_delivery', 'webhook', 'certificate', 'approval', 'capped_dispatch', 'recording_chunk', 'byte_connection', 'byte_session', 'event_mark', 'line_takeover', 'cloud_sync_queue', 'aggregated',
+        'command_description', 'secret', 'alert', 'alert_rule', 'webhook_event', 'webhook_delivery', 'webhook', 'certificate', 'approval', 'capped_dispatch', 'recording_chunk', 'byte_connection', 'byte_session', 'event_mark', 'line_takeover', 'cloud_sync_queue', 'aggregated',
         'device_line', 'device_state', 'firmware_key', 'job', 'rollup_mark', 'setting', 'usage_day', 'device'] LOOP
         EXECUTE format('DELETE FROM public.%1$I WHERE (tableoid, ctid) IN (
                             SELECT tableoid, ctid FROM public.%1$I WHERE org_id = $1 LIMIT $2)', each)
@@ -1841,3 +1841,74 @@ COMMENT ON TABLE webhook_delivery IS 'What was delivered, or tried, of late: one
 COMMENT ON COLUMN webhook_delivery.numbers IS 'The events in it, while it is to be tried again: one at a time, which holds back what follows it.';
 COMMENT ON COLUMN webhook_delivery.device_ids IS 'Of which devices it tells; cleared_ids: and of which of these it shows what commands wrote.';
 COMMENT ON COLUMN webhook_delivery.body IS 'As it was sent; null when so much followed it that it is not kept any more.';
+
+CREATE TABLE alert_rule (
+    org_id              text NOT NULL REFERENCES org,
+    rule_id             text NOT NULL,
+    version             bigint NOT NULL DEFAULT 1,
+    name                text NOT NULL,
+    query               text,
+    words               jsonb NOT NULL DEFAULT '{}',
+    condition           jsonb NOT NULL,
+    for_seconds         integer NOT NULL,
+    clear_after_seconds integer,
+    severity            text NOT NULL CHECK (severity IN ('INFO', 'WARN', 'CRITICAL')),
+    labels              jsonb NOT NULL DEFAULT '{}',
+    notify              text[] NOT NULL DEFAULT '{}',
+    inhibited_by        text[] NOT NULL DEFAULT '{}',
+    sharing             text,
+    reason              text CHECK (reason IN ('owner_lacks_right')),
+    owner_kind          text NOT NULL,
+    owner_id            text NOT NULL,
+    owner_key           text,
+    owner_name          text NOT NULL,
+    created_at          timestamptz NOT NULL DEFAULT now(),
+    created_by          text NOT NULL,
+    updated_at          timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, rule_id),
+    UNIQUE (org_id, name)
+);
+CREATE INDEX alert_rule_recent ON alert_rule (org_id, created_at DESC, rule_id DESC);
+COMMENT ON TABLE alert_rule IS 'When an alert is raised of a device, and who is told (docs/alerts.md).';
+COMMENT ON COLUMN alert_rule.words IS 'As webhook.words.';
+COMMENT ON COLUMN alert_rule.condition IS 'What the rule says by `when`.';
+COMMENT ON COLUMN alert_rule.notify IS 'Ids of channels; inhibited_by: of rules.';
+COMMENT ON COLUMN alert_rule.reason IS 'Why it raises nothing: its owner may not have it any more. Null when it is at work.';
+
+CREATE TABLE alert (
+    org_id           text NOT NULL REFERENCES org,
+    alert_id         text NOT NULL,
+    rule_id          text,
+    rule_version     bigint,
+    device_id        text,
+    code             text NOT NULL,
+    subject          text NOT NULL DEFAULT '',
+    severity         text NOT NULL CHECK (severity IN ('INFO', 'WARN', 'CRITICAL')),
+    message          text NOT NULL,
+    value            float8,
+    count            bigint NOT NULL DEFAULT 1,
+    first_at         timestamptz NOT NULL DEFAULT now(),
+    last_at          timestamptz NOT NULL DEFAULT now(),
+    resolved_at      timestamptz,
+    resolved_because text CHECK (resolved_because IN (
+        'cleared', 'rule_changed', 'left', 'device', 'device_deleted', 'manual', 'timeout')),
+    acknowledged_at  timestamptz,
+    acknowledged_by  text,
+    comment          text,
+    silenced_by      text,
+    PRIMARY KEY (org_id, alert_id)
+) WITH (fillfactor = 80);
+CREATE UNIQUE INDEX alert_own_open ON alert (org_id, device_id, code, subject) NULLS NOT DISTINCT
+    WHERE rule_id IS NULL AND resolved_at IS NULL;
+CREATE UNIQUE INDEX alert_rule_open ON alert (org_id, rule_id, device_id)
+    WHERE rule_id IS NOT NULL AND resolved_at IS NULL;
+CREATE INDEX alert_recent ON alert (org_id, first_at DESC, alert_id DESC);
+CREATE INDEX alert_open ON alert (org_id, first_at DESC, alert_id DESC) WHERE resolved_at IS NULL;
+CREATE INDEX alert_of_device ON alert (org_id, device_id, first_at DESC, alert_id DESC);
+CREATE INDEX alert_of_rule ON alert (org_id, rule_id, first_at DESC, alert_id DESC) WHERE rule_id IS NOT NULL;
+CREATE INDEX alert_old ON alert (resolved_at) WHERE resolved_at IS NOT NULL;
+COMMENT ON TABLE alert IS 'Alerts of rules, of devices and of the hub itself: one that is not resolved for each rule and device, or device and code.';
+COMMENT ON COLUMN alert.subject IS 'What of no device the hub tells of: webhook:<id>, campaign:<id>.';
+COMMENT ON COLUMN alert.rule_version IS 'Of the rule, when it raised it.';
+COMMENT ON COLUMN alert.code IS 'As it was raised; of a rule its name at that time.';
+COMMENT ON COLUMN alert.count IS 'How many alerts, matching events or turns for the worse are in it.';

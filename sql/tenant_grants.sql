@@ -134,3 +134,11 @@ TO longline_app;
 GRANT INSERT ON
     webhook_event
 TO longline_app;
+
+GRANT SELECT, UPDATE ON
+    alert
+TO longline_app;
+
+GRANT SELECT ON
+    alert_rule
+TO longline_app;

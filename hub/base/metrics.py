@@ -132,6 +132,12 @@ job_late_seconds = Histogram(
     buckets=_SECONDS,
     registry=REGISTRY,
 )
+alerts = Counter(
+    "longline_alerts_total",
+    "Alerts, by what became of them",
+    ["outcome"],
+    registry=REGISTRY,
+)
 webhook_events = Counter(
     "longline_webhook_events_total",
     "Events of webhooks, by what became of them",

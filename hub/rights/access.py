@@ -56,6 +56,7 @@ _VIEWER: Final = listed("""
     applications: get list
     workloads: get list
     webhooks: get list
+    alerts: get list
 """)
 _OPERATOR: Final = _VIEWER | listed("""
     commands: create
@@ -63,6 +64,7 @@ _OPERATOR: Final = _VIEWER | listed("""
     commands/pull_logs: create
     commands/enable_device: create
     sessions/logs: list create
+    alerts: update
 """)
 _MANAGER: Final = _OPERATOR | listed("""
     devices: update

@@ -84,6 +84,7 @@ CATALOGUE: Final[dict[str, Resource]] = {
     "applications": _of("get list create update delete", names="application"),
     "workloads": _of("get list update", "get list update"),
     "workloads/privileged": _of("create update"),
+    "alerts": _of("get list update", "get list update"),
     "webhooks": _of("get list create update delete", "get list create update delete"),
 }
 

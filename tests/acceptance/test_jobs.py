@@ -21,7 +21,7 @@ OVER_SECONDS = 12.0
 STALL_SECONDS = 12.0
 """Longer than a lease."""
 ONLY = {
-    "approvals", "audit_seal", "certificate_scan", "clean_up", "config_turns", "expiries",
+    "alerts", "approvals", "audit_seal", "certificate_scan", "clean_up", "config_turns", "expiries",
     "group_sweep", "roll_up", "sessions", "webhooks", "workload_registries",
     "workload_targets",
 }  # fmt: skip

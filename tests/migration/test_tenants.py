@@ -104,6 +104,11 @@ INSERT INTO rollup_mark VALUES ('{0}', now());
 INSERT INTO cloud_sync_queue (org_id, record_id, company_id, kind, device_id)
 VALUES ('{0}', 'r', 'c', 'bottle', 'd');
 INSERT INTO job (kind, org_id) VALUES ('k', '{0}');
+INSERT INTO alert_rule (org_id, rule_id, name, condition, for_seconds, severity, owner_kind,
+                        owner_id, owner_name, created_by)
+VALUES ('{0}', 'r', 'r', '{{}}', 0, 'WARN', 'user', 'u', 'u', 'u');
+INSERT INTO alert (org_id, alert_id, device_id, code, severity, message)
+VALUES ('{0}', 'a', 'd', 'c', 'WARN', 'm');
 INSERT INTO webhook (org_id, webhook_id, name, url, header_names, sealed, enabled, owner_kind,
                      owner_id, owner_name, created_by)
 VALUES ('{0}', 'w', 'w', 'u', '{{}}', '', true, 'user', 'u', 'u', 'u');

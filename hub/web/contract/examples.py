@@ -124,6 +124,9 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
     ("DELETE", "/teams/{id}/members"): {"userIds": [_USER]},
     ("POST", "/roles"): {"name": "restarter", "rules": _RULES},
     ("PUT", "/roles/{name}"): {"rules": _RULES},
+    ("POST", "/alerts/bulk"): {"query": 'label.line = "3"', "do": "acknowledge"},
+    ("POST", "/alerts/{id}/acknowledge"): {"comment": "on my way"},
+    ("POST", "/alerts/{id}/resolve"): {"comment": "the fan was replaced"},
     ("POST", "/webhooks"): {
         "name": "shift plan",
         "url": "https://plan.example.org/longline",

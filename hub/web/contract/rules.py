@@ -94,6 +94,8 @@ CONFLICTS: Final[frozenset[RouteKey]] = frozenset(
         ("POST", "/applications/{name}/rollouts/{id}/abort"),
         ("PUT", "/devices/{id}/applications/{name}"),
         ("POST", "/devices/{id}/workloads/{name}/{service}/restart"),
+        ("POST", "/alerts/{id}/acknowledge"),
+        ("POST", "/alerts/{id}/resolve"),
         ("POST", "/webhooks"),
         ("PUT", "/webhooks/{id}"),
         ("POST", "/webhooks/{id}/rotate-secret"),

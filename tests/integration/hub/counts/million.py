@@ -246,6 +246,17 @@ INSERT INTO workload_report (org_id, device_id, application, version, services, 
                              observed_at)
 SELECT org_id, device_id, application, 'v', '[{"service":"web"}]', 'h', 'b', now()
 FROM device_application;
+INSERT INTO alert_rule (org_id, rule_id, name, query, condition, for_seconds, severity, owner_kind,
+                        owner_id, owner_name, created_by, created_at)
+SELECT 'default', 'r' || n, 'rule ' || n, 'label.hall = "7"', '{"offline": true}', 60, 'WARN',
+       'user', 'u1', 'someone', 'someone', now() - n * interval '1 hour'
+FROM generate_series(1, 200) n;
+INSERT INTO alert (org_id, alert_id, rule_id, rule_version, device_id, code, severity, message,
+                   first_at, last_at, resolved_at, resolved_because)
+SELECT 'default', 'a' || n, CASE WHEN n % 2 = 0 THEN 'r' || 1 + n / 2 % 200 END,
+       CASE WHEN n % 2 = 0 THEN 1 END, 'd' || 1 + n % 5000, 'code ' || n, 'WARN', 'a message',
+       at, at, CASE WHEN n > 2000 THEN at END, CASE WHEN n > 2000 THEN 'cleared' END
+FROM (SELECT n, now() - n * interval '1 minute' AS at FROM generate_series(1, 50000) n) a;
 INSERT INTO webhook (org_id, webhook_id, name, url, header_names, sealed, enabled, owner_kind,
                      owner_id, owner_name, created_by, created_at)
 SELECT 'default', 'w' || n, 'hook', 'https://example.org', '{}', repeat('s', 300), true, 'user',

@@ -100,6 +100,25 @@ _WORKLOADS: Final = [
     Read("assignments.matching", "'default'", 2000),
     Read("assignments.matched", "'default', 'a150', '{d11,d12,d13}', false", _APART),
 ]
+_ALERTS: Final = [
+    *_filtered(
+        "alerts.list",
+        12,
+        {
+            "first": ({1: "'default'", 12: "101"}, _NEAR),
+            "middle": (
+                {1: "'default'", 10: "now() - interval '10 days'", 11: "'m'", 12: "101"},
+                _NEAR,
+            ),
+            "firing": ({1: "'default'", 2: "'FIRING'", 12: "101"}, _NEAR),
+            "of a device": ({1: "'default'", 6: "'d77'", 12: "101"}, 20 * KEY),
+            "of a rule": ({1: "'default'", 4: "'rule 7'", 12: "101"}, _APART),
+        },
+    ),
+    Read("alerts.get", "'default', 'a77'"),
+    Read("alerts.lock", "'default', '{a11,a12,a13}'", 3 * 2 * KEY),
+    Read("alerts.unresolved", "'default', 101", _OPEN),
+]
 _WEBHOOKS: Final = [
     Read("webhooks.change_alone", "'default'"),
     Read("webhooks.count", "'default'"),
@@ -526,6 +545,7 @@ _TELEMETRY: Final = [
     Read("telemetry.log_sources", "'default', 'd1'", 10_000, "busy"),
 ]
 READS: Final = [
+    *_ALERTS,
     *_ACCOUNTS,
     *_AUDIT,
     *_CAMPAIGNS,
@@ -541,6 +561,7 @@ READS: Final = [
 CHANGING: Final = {"partitions.make", "partitions.drop", "organisations.empty"}
 """Functions that change something."""
 WALKING: Final = {
+    "alerts.devices",
     "audit_chain.links",
     "audit_chain.rows",
     "audit_chain.unplaced",

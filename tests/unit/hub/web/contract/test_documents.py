@@ -328,7 +328,13 @@ def test_no_id_that_others_choose_is_a_word_of_a_path() -> None:
 
     assert {word for where, word in words if where == ("", "devices")} == RESERVED_DEVICE_IDS
     assert {word for where, word in words if where == ("", "applications")} == RESERVED_NAMES
-    made_here = {("", "cloud-sync", "dead-letters"), ("", "invitations"), ("", "auth", "passkeys")}
+    made_here = {
+        ("", "cloud-sync", "dead-letters"),
+        ("", "invitations"),
+        ("", "auth", "passkeys"),
+        ("", "alerts"),
+        ("", "alert-rules"),
+    }
     chosen = {("", "devices"), ("", "applications"), ("", "device", "desired")}
     assert {where for where, _ in words} - chosen <= made_here
 
