@@ -69,6 +69,7 @@ from hub.rights.access import FOR_DEVICES, Door
 from hub.rights.service import RightsGuards
 from hub.rights.wiring import build as build_rights
 from hub.routes import ROUTES, RULES
+from hub.rules.wiring import build as build_rules
 from hub.secrets.wiring import build as build_secrets
 from hub.sessions.wiring import build as build_sessions
 from hub.telemetry.wiring import build as build_telemetry
@@ -172,7 +173,10 @@ class Replica:
             base, self.audit, self.telemetry, accounts
         )
         queries, of_queries = build_queries(base)
-        _, of_alerts = build_alerts(base, self.audit, self.telemetry, queries)
+        alerts, of_alerts = build_alerts(base, self.audit, self.telemetry, queries)
+        of_rules = build_rules(
+            base, self.audit, self.telemetry, accounts, queries, people.rights, alerts, None
+        )
         of_webhooks = build_webhooks(
             base, self.audit, self.telemetry, accounts, queries, people.rights
         )
@@ -252,10 +256,10 @@ class Replica:
         )  # fmt: skip
         self.capabilities = (
             of_audit, of_telemetry, of_accounts, of_rights, of_organisations, of_secrets,
-            of_certificates, of_queries, of_alerts, of_webhooks, of_devices, of_lines, of_sessions,
-            of_own, of_approvals, of_commands, of_config, of_groups, of_enrollment, of_edge,
-            of_desired, of_campaigns, of_firmware, of_workloads, of_dashboards, of_replicas,
-            build_usage(base),
+            of_certificates, of_queries, of_alerts, of_rules, of_webhooks, of_devices, of_lines,
+            of_sessions, of_own, of_approvals, of_commands, of_config, of_groups, of_enrollment,
+            of_edge, of_desired, of_campaigns, of_firmware, of_workloads, of_dashboards,
+            of_replicas, build_usage(base),
         )  # fmt: skip
         self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)
         self._jobs = JobRunner(

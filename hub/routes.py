@@ -198,6 +198,8 @@ from hub.rights.rest import (
     TeamMemberItem,
     TeamMembersBody,
 )
+from hub.rules.previewing import PreviewItem
+from hub.rules.rest import PreviewBody, RuleBody, RuleEndpoints, RuleItem, RuleOwnerBody
 from hub.secrets.rest import SecretBody, SecretDataBody, SecretEndpoints, SecretItem
 from hub.sessions.records import RECORDINGS, OpenedSession, SessionItem
 from hub.sessions.rest import SessionBody, SessionEndpoints, SessionsQuery
@@ -496,6 +498,13 @@ ROUTES: Final = (
     Route("GET", "/alerts/{id}", AlertEndpoints.get, "alerts:get", "Get an alert.", answer=AlertItem),
     Route("POST", "/alerts/{id}/acknowledge", AlertEndpoints.acknowledge, "alerts:update", "Acknowledge an alert.", body=AlertDeedBody, optional_body=True, answer=AlertItem),
     Route("POST", "/alerts/{id}/resolve", AlertEndpoints.resolve, "alerts:update", "Resolve an alert by hand.", body=AlertDeedBody, optional_body=True, answer=AlertItem),
+    Route("GET", "/alert-rules", RuleEndpoints.list, "alert-rules:list", "List alert rules.", query=ListQuery, answer=RuleItem, listing=True),
+    Route("POST", "/alert-rules", RuleEndpoints.create, "alert-rules:create", "Create an alert rule.", body=RuleBody, answer=RuleItem, status=201),
+    Route("POST", "/alert-rules/preview", RuleEndpoints.preview, "alert-rules:create", "Get what a rule would have raised, by the events that are stored.", body=PreviewBody, answer=list[PreviewItem]),
+    Route("GET", "/alert-rules/{id}", RuleEndpoints.get, "alert-rules:get", "Get an alert rule.", answer=RuleItem),
+    Route("PUT", "/alert-rules/{id}", RuleEndpoints.replace, "alert-rules:update", "Replace an alert rule; what it has raised is over, and you are its owner from then on.", body=RuleBody, answer=RuleItem),
+    Route("DELETE", "/alert-rules/{id}", RuleEndpoints.delete, "alert-rules:delete", "Delete an alert rule; what it has raised is over."),
+    Route("PUT", "/alert-rules/{id}/owner", RuleEndpoints.give, "alert-rules:update", "Make a member the owner of an alert rule.", body=RuleOwnerBody, answer=RuleItem),
     Route("GET", "/webhooks", WebhookEndpoints.list, "webhooks:list", "List webhooks.", query=ListQuery, answer=WebhookItem, listing=True),
     Route("POST", "/webhooks", WebhookEndpoints.create, "webhooks:create", "Create a webhook; its secret is shown once.", body=WebhookBody, answer=WebhookItem, status=201, secret=True),
     Route("GET", "/webhooks/{id}", WebhookEndpoints.get, "webhooks:get", "Get a webhook, without its secret.", answer=WebhookItem),

@@ -95,11 +95,19 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    alert
+    alert, alert_rule, alert_watch
+TO longline_hub;
+
+GRANT SELECT, INSERT, UPDATE ON
+    rule_sweep
+TO longline_hub;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    hub_away
 TO longline_hub;
 
 GRANT SELECT ON
-    alert_rule
+    notification_channel
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON

@@ -1661,7 +1661,7 @@ BEGIN
         'device_group_config', 'device_group_member',
         'device_group', 'device_section', 'device_label', 'device_config', 'device_config_history', 'config_hidden',
         'config_schema', 'idempotency_key', 'campaign_device', 'campaign', 'penalty_cleared', 'command',
-        'command_description', 'secret', 'alert', 'alert_rule', 'webhook_event', 'webhook_delivery', 'webhook', 'certificate', 'approval', 'capped_dispatch', 'recording_chunk', 'byte_connection', 'byte_session', 'event_mark', 'line_takeover', 'cloud_sync_queue', 'aggregated',
+        'command_description', 'secret', 'alert', 'alert_watch', 'alert_rule', 'notification_channel', 'webhook_event', 'webhook_delivery', 'webhook', 'certificate', 'approval', 'capped_dispatch', 'recording_chunk', 'byte_connection', 'byte_session', 'event_mark', 'line_takeover', 'cloud_sync_queue', 'aggregated',
         'device_line', 'device_state', 'firmware_key', 'job', 'rollup_mark', 'setting', 'usage_day', 'device'] LOOP
         EXECUTE format('DELETE FROM public.%1$I WHERE (tableoid, ctid) IN (
                             SELECT tableoid, ctid FROM public.%1$I WHERE org_id = $1 LIMIT $2)', each)
@@ -1912,3 +1912,56 @@ COMMENT ON COLUMN alert.subject IS 'What of no device the hub tells of: webhook:
 COMMENT ON COLUMN alert.rule_version IS 'Of the rule, when it raised it.';
 COMMENT ON COLUMN alert.code IS 'As it was raised; of a rule its name at that time.';
 COMMENT ON COLUMN alert.count IS 'How many alerts, matching events or turns for the worse are in it.';
+
+CREATE TABLE alert_watch (
+    org_id     text NOT NULL,
+    rule_id    text NOT NULL,
+    device_id  text NOT NULL,
+    hits       timestamptz[] NOT NULL DEFAULT '{}',
+    held_since timestamptz,
+    cleared_at timestamptz,
+    matched_at timestamptz,
+    value      float8,
+    PRIMARY KEY (org_id, rule_id, device_id),
+    FOREIGN KEY (org_id, rule_id) REFERENCES alert_rule ON DELETE CASCADE
+) WITH (fillfactor = 70);
+COMMENT ON TABLE alert_watch IS 'What rules have noted of devices: hub/rules/judging.py.';
+COMMENT ON COLUMN alert_watch.hits IS 'When the newest events came that matched, while they are not enough.';
+COMMENT ON COLUMN alert_watch.held_since IS 'Since when it has been so; cleared_at: since when not any more, while the alert fires.';
+COMMENT ON COLUMN alert_watch.matched_at IS 'When the last event came that the rule is about.';
+
+CREATE TABLE rule_sweep (
+    one      boolean PRIMARY KEY DEFAULT true CHECK (one),
+    swept_at timestamptz NOT NULL
+);
+COMMENT ON TABLE rule_sweep IS 'When rules were last looked at by time: one row.';
+
+CREATE TABLE hub_away (
+    since timestamptz PRIMARY KEY,
+    until timestamptz NOT NULL
+);
+COMMENT ON TABLE hub_away IS 'When no replica lived, or one drained, and half a minute after: it is not held against devices.';
+
+CREATE TABLE notification_channel (
+    org_id         text NOT NULL REFERENCES org,
+    channel_id     text NOT NULL,
+    version        bigint NOT NULL DEFAULT 1,
+    name           text NOT NULL,
+    kind           text NOT NULL CHECK (kind IN ('webhook', 'email')),
+    url            text,
+    recipients     text[],
+    header_names   text[] NOT NULL DEFAULT '{}',
+    sealed         text,
+    group_seconds  integer NOT NULL,
+    repeat_minutes integer NOT NULL,
+    sent_at        timestamptz,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    created_by     text NOT NULL,
+    updated_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, channel_id),
+    UNIQUE (org_id, name)
+);
+CREATE INDEX notification_channel_recent ON notification_channel (org_id, created_at DESC, channel_id DESC);
+COMMENT ON TABLE notification_channel IS 'Where people are told of alerts (docs/alerts.md).';
+COMMENT ON COLUMN notification_channel.sealed IS 'Sealed by hub/base/vault.py: {"secret","headers"} of a webhook.';
+COMMENT ON COLUMN notification_channel.sent_at IS 'When the last message was made.';

@@ -139,6 +139,14 @@ GRANT SELECT, UPDATE ON
     alert
 TO longline_app;
 
-GRANT SELECT ON
+GRANT SELECT, INSERT, UPDATE, DELETE ON
     alert_rule
+TO longline_app;
+
+GRANT SELECT, DELETE ON
+    alert_watch
+TO longline_app;
+
+GRANT SELECT ON
+    notification_channel
 TO longline_app;

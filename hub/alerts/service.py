@@ -7,7 +7,7 @@ from typing import Final, Literal
 from msgspec import Struct, structs
 
 from hub.alerts.records import MOST_BULK, Alert, event_of
-from hub.alerts.store import AlertFilter, AlertStore
+from hub.alerts.store import AlertFilter, AlertStore, alert_of
 from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
 from hub.base.database import Connection
@@ -17,6 +17,8 @@ from hub.base.principal import Principal
 from hub.queries.service import QueryService
 from hub.telemetry.writer import TelemetryWriter
 from protocol.ids import OrgId
+
+__all__ = ["Alert", "AlertService", "RefusedAlert", "SettledAlerts", "alert_of", "event_of"]
 
 NO_ALERT: Final = "no such alert"
 AlertDeed = Literal["acknowledge", "resolve"]

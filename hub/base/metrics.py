@@ -138,6 +138,12 @@ alerts = Counter(
     ["outcome"],
     registry=REGISTRY,
 )
+rule_sweep_seconds = Histogram(
+    "longline_rule_sweep_seconds",
+    "How long a look at the rules by time took",
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
 webhook_events = Counter(
     "longline_webhook_events_total",
     "Events of webhooks, by what became of them",

@@ -57,6 +57,7 @@ _VIEWER: Final = listed("""
     workloads: get list
     webhooks: get list
     alerts: get list
+    alert-rules: get list
 """)
 _OPERATOR: Final = _VIEWER | listed("""
     commands: create
@@ -114,6 +115,7 @@ _ADMIN: Final = _MANAGER | listed("""
     secrets: get list create update delete use
     workloads/privileged: create update
     webhooks: create update delete
+    alert-rules: create update delete
 """)
 
 ROLES: Final[dict[Role, Rights]] = {

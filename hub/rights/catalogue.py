@@ -85,6 +85,7 @@ CATALOGUE: Final[dict[str, Resource]] = {
     "workloads": _of("get list update", "get list update"),
     "workloads/privileged": _of("create update"),
     "alerts": _of("get list update", "get list update"),
+    "alert-rules": _of("get list create update delete", "get list create update delete"),
     "webhooks": _of("get list create update delete", "get list create update delete"),
 }
 

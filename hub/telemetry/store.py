@@ -61,6 +61,9 @@ class TelemetryStore:
             except asyncpg.CheckViolationError as error:
                 raise NoPlace(str(error)) from error
             await self._move_marks(connection, marks)
+            judge = self.taps.judge
+            if judge is not None and not judge.kinds.isdisjoint(kinds):
+                await judge.judge(connection, new)
             if self.taps.may_want(kinds):
                 await self.taps.keep(connection, [(row.source.org, row.event) for row in new])
         return Committed(new, counting)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Final, Protocol
 
 from hub.base.database import Connection
+from hub.telemetry.rows import EventRow
 from protocol.ids import OrgId
 from protocol.stream import StreamEvent
 
@@ -36,6 +37,19 @@ class AlertRecords(Protocol):
         ...
 
 
+class RowJudge(Protocol):
+    """A floor above that decides by what is stored."""
+
+    @property
+    def kinds(self) -> Set[str]:
+        """The types of events that it looks at."""
+        ...
+
+    async def judge(self, connection: Connection, rows: Sequence[EventRow]) -> None:
+        """These are new, in the transaction of this connection."""
+        ...
+
+
 class Taps:
     """Nothing is made or written for nobody."""
 
@@ -43,6 +57,7 @@ class Taps:
         self._taps: list[EventTap] = []
         self.records: AlertRecords | None = None
         """None where alerts are events and nothing more."""
+        self.judge: RowJudge | None = None
 
     def add(self, tap: EventTap) -> None:
         self._taps.append(tap)

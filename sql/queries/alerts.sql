@@ -105,7 +105,12 @@ UPDATE alert SET acknowledged_at = now(), acknowledged_by = $3, comment = $4
 WHERE org_id = $1 AND alert_id = ANY ($2::text[])
 
 -- name: resolve @org
--- By hand; a comment stays where none is given.
+-- By hand; a comment stays where none is given. What its rule has noted counts no more.
+WITH forgotten AS (
+    DELETE FROM alert_watch w USING alert a
+    WHERE a.org_id = $1 AND a.alert_id = ANY ($2::text[])
+      AND w.org_id = a.org_id AND w.rule_id = a.rule_id AND w.device_id = a.device_id
+)
 UPDATE alert SET resolved_at = now(), resolved_because = 'manual', comment = coalesce($3, comment)
 WHERE org_id = $1 AND alert_id = ANY ($2::text[])
 

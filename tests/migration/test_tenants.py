@@ -107,6 +107,10 @@ INSERT INTO job (kind, org_id) VALUES ('k', '{0}');
 INSERT INTO alert_rule (org_id, rule_id, name, condition, for_seconds, severity, owner_kind,
                         owner_id, owner_name, created_by)
 VALUES ('{0}', 'r', 'r', '{{}}', 0, 'WARN', 'user', 'u', 'u', 'u');
+INSERT INTO alert_watch (org_id, rule_id, device_id) VALUES ('{0}', 'r', 'd');
+INSERT INTO notification_channel (org_id, channel_id, name, kind, group_seconds, repeat_minutes,
+                                  created_by)
+VALUES ('{0}', 'c', 'c', 'webhook', 60, 60, 'u');
 INSERT INTO alert (org_id, alert_id, device_id, code, severity, message)
 VALUES ('{0}', 'a', 'd', 'c', 'WARN', 'm');
 INSERT INTO webhook (org_id, webhook_id, name, url, header_names, sealed, enabled, owner_kind,

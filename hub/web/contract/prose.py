@@ -34,6 +34,7 @@ TAGS: Final = {
     "roles": "Named sets of rights.",
     "secrets": "Values that commands name instead of holding them; nobody reads them back.",
     "alerts": "What is wrong, until it is resolved.",
+    "alert-rules": "When an alert is raised of a device.",
     "webhooks": "Addresses to which events are delivered, and what was delivered.",
     "applications": "Compose files, their revisions, and their roll-outs.",
     "config-maps": "Data that applications mount or read, in versions.",

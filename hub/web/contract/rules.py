@@ -96,6 +96,8 @@ CONFLICTS: Final[frozenset[RouteKey]] = frozenset(
         ("POST", "/devices/{id}/workloads/{name}/{service}/restart"),
         ("POST", "/alerts/{id}/acknowledge"),
         ("POST", "/alerts/{id}/resolve"),
+        ("POST", "/alert-rules"),
+        ("PUT", "/alert-rules/{id}"),
         ("POST", "/webhooks"),
         ("PUT", "/webhooks/{id}"),
         ("POST", "/webhooks/{id}/rotate-secret"),

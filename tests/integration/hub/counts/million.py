@@ -257,6 +257,13 @@ SELECT 'default', 'a' || n, CASE WHEN n % 2 = 0 THEN 'r' || 1 + n / 2 % 200 END,
        CASE WHEN n % 2 = 0 THEN 1 END, 'd' || 1 + n % 5000, 'code ' || n, 'WARN', 'a message',
        at, at, CASE WHEN n > 2000 THEN at END, CASE WHEN n > 2000 THEN 'cleared' END
 FROM (SELECT n, now() - n * interval '1 minute' AS at FROM generate_series(1, 50000) n) a;
+INSERT INTO alert_watch (org_id, rule_id, device_id, matched_at)
+SELECT 'default', 'r' || 1 + n % 200, 'd' || 1 + n % 5000, now() FROM generate_series(1, 20000) n
+ON CONFLICT DO NOTHING;
+INSERT INTO notification_channel (org_id, channel_id, name, kind, group_seconds, repeat_minutes,
+                                  created_by, created_at)
+SELECT 'default', 'c' || n, 'channel ' || n, 'webhook', 60, 60, 'someone',
+       now() - n * interval '1 hour' FROM generate_series(1, 50) n;
 INSERT INTO webhook (org_id, webhook_id, name, url, header_names, sealed, enabled, owner_kind,
                      owner_id, owner_name, created_by, created_at)
 SELECT 'default', 'w' || n, 'hook', 'https://example.org', '{}', repeat('s', 300), true, 'user',
