@@ -46,6 +46,7 @@ from hub.campaigns.wiring import build as build_campaigns
 from hub.certificates.listener import DeviceListenerTls
 from hub.certificates.rest import CRL_PATH
 from hub.certificates.wiring import build as build_certificates
+from hub.channels.wiring import build as build_channels
 from hub.commands.wiring import build as build_commands
 from hub.config.wiring import build as build_config
 from hub.dashboards import build as build_dashboards
@@ -174,8 +175,18 @@ class Replica:
         )
         queries, of_queries = build_queries(base)
         alerts, of_alerts = build_alerts(base, self.audit, self.telemetry, queries)
+        notifications, of_channels = build_channels(
+            base, self.audit, self.telemetry, queries, people.rights
+        )
         of_rules = build_rules(
-            base, self.audit, self.telemetry, accounts, queries, people.rights, alerts, None
+            base,
+            self.audit,
+            self.telemetry,
+            accounts,
+            queries,
+            people.rights,
+            alerts,
+            notifications,
         )
         of_webhooks = build_webhooks(
             base, self.audit, self.telemetry, accounts, queries, people.rights
@@ -256,10 +267,10 @@ class Replica:
         )  # fmt: skip
         self.capabilities = (
             of_audit, of_telemetry, of_accounts, of_rights, of_organisations, of_secrets,
-            of_certificates, of_queries, of_alerts, of_rules, of_webhooks, of_devices, of_lines,
-            of_sessions, of_own, of_approvals, of_commands, of_config, of_groups, of_enrollment,
-            of_edge, of_desired, of_campaigns, of_firmware, of_workloads, of_dashboards,
-            of_replicas, build_usage(base),
+            of_certificates, of_queries, of_alerts, of_channels, of_rules, of_webhooks, of_devices,
+            of_lines, of_sessions, of_own, of_approvals, of_commands, of_config, of_groups,
+            of_enrollment, of_edge, of_desired, of_campaigns, of_firmware, of_workloads,
+            of_dashboards, of_replicas, build_usage(base),
         )  # fmt: skip
         self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)
         self._jobs = JobRunner(

@@ -106,8 +106,12 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     hub_away
 TO longline_hub;
 
-GRANT SELECT ON
-    notification_channel
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    notification, notification_channel, notification_message, notification_told
+TO longline_hub;
+
+GRANT SELECT, INSERT, DELETE ON
+    silence
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON

@@ -1661,7 +1661,7 @@ BEGIN
         'device_group_config', 'device_group_member',
         'device_group', 'device_section', 'device_label', 'device_config', 'device_config_history', 'config_hidden',
         'config_schema', 'idempotency_key', 'campaign_device', 'campaign', 'penalty_cleared', 'command',
-        'command_description', 'secret', 'alert', 'alert_watch', 'alert_rule', 'notification_channel', 'webhook_event', 'webhook_delivery', 'webhook', 'certificate', 'approval', 'capped_dispatch', 'recording_chunk', 'byte_connection', 'byte_session', 'event_mark', 'line_takeover', 'cloud_sync_queue', 'aggregated',
+        'command_description', 'secret', 'alert', 'alert_watch', 'alert_rule', 'silence', 'notification', 'notification_told', 'notification_message', 'notification_channel', 'webhook_event', 'webhook_delivery', 'webhook', 'certificate', 'approval', 'capped_dispatch', 'recording_chunk', 'byte_connection', 'byte_session', 'event_mark', 'line_takeover', 'cloud_sync_queue', 'aggregated',
         'device_line', 'device_state', 'firmware_key', 'job', 'rollup_mark', 'setting', 'usage_day', 'device'] LOOP
         EXECUTE format('DELETE FROM public.%1$I WHERE (tableoid, ctid) IN (
                             SELECT tableoid, ctid FROM public.%1$I WHERE org_id = $1 LIMIT $2)', each)
@@ -1965,3 +1965,58 @@ CREATE INDEX notification_channel_recent ON notification_channel (org_id, create
 COMMENT ON TABLE notification_channel IS 'Where people are told of alerts (docs/alerts.md).';
 COMMENT ON COLUMN notification_channel.sealed IS 'Sealed by hub/base/vault.py: {"secret","headers"} of a webhook.';
 COMMENT ON COLUMN notification_channel.sent_at IS 'When the last message was made.';
+
+CREATE TABLE notification (
+    org_id     text NOT NULL,
+    channel_id text NOT NULL,
+    number     bigint GENERATED ALWAYS AS IDENTITY,
+    alert_id   text NOT NULL,
+    at         timestamptz NOT NULL DEFAULT now(),
+    held       boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (org_id, channel_id, number),
+    UNIQUE (org_id, channel_id, alert_id),
+    FOREIGN KEY (org_id, channel_id) REFERENCES notification_channel ON DELETE CASCADE
+);
+COMMENT ON TABLE notification IS 'Of which alerts a channel is still to tell.';
+COMMENT ON COLUMN notification.held IS 'It was silenced, or another rule held it back: of what is resolved meanwhile nobody is told.';
+
+CREATE TABLE notification_told (
+    org_id     text NOT NULL,
+    channel_id text NOT NULL,
+    alert_id   text NOT NULL,
+    at         timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, channel_id, alert_id),
+    FOREIGN KEY (org_id, channel_id) REFERENCES notification_channel ON DELETE CASCADE
+);
+COMMENT ON TABLE notification_told IS 'When a channel told last of an alert that fires.';
+
+CREATE TABLE notification_message (
+    org_id     text NOT NULL,
+    channel_id text NOT NULL,
+    message_id text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    subject    text NOT NULL,
+    body       text NOT NULL,
+    attempts   integer NOT NULL DEFAULT 0,
+    PRIMARY KEY (org_id, channel_id),
+    FOREIGN KEY (org_id, channel_id) REFERENCES notification_channel ON DELETE CASCADE
+);
+COMMENT ON TABLE notification_message IS 'What a channel is about to send: one at a time, tried for an hour.';
+
+CREATE TABLE silence (
+    org_id     text NOT NULL REFERENCES org,
+    silence_id text NOT NULL,
+    query      text NOT NULL,
+    words      jsonb NOT NULL DEFAULT '{}',
+    rule_id    text,
+    until      timestamptz NOT NULL,
+    comment    text NOT NULL,
+    owner_kind text NOT NULL,
+    owner_id   text NOT NULL,
+    owner_key  text,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    created_by text NOT NULL,
+    PRIMARY KEY (org_id, silence_id)
+);
+CREATE INDEX silence_recent ON silence (org_id, created_at DESC, silence_id DESC);
+COMMENT ON TABLE silence IS 'Of which alerts nobody is told for a while; they are raised all the same.';

@@ -147,6 +147,10 @@ GRANT SELECT, DELETE ON
     alert_watch
 TO longline_app;
 
-GRANT SELECT ON
+GRANT SELECT, INSERT, UPDATE, DELETE ON
     notification_channel
+TO longline_app;
+
+GRANT SELECT, INSERT, DELETE ON
+    silence
 TO longline_app;

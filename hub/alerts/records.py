@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from msgspec import UNSET, Struct
 
-from protocol.codec import encode
+from protocol.codec import at, encode, rfc3339
 from protocol.dashboard import AlertEvent, AlertStatus
 from protocol.ids import DeviceId, OrgId
 from protocol.stream import StreamEvent
@@ -59,3 +59,49 @@ def event_of(alert: Alert, ts: str) -> StreamEvent:
         alert_id=alert.alert_id,
     )
     return StreamEvent(alert.device_id or "", "alert", alert.severity, encode(event))
+
+
+class AlertItem(Struct, frozen=True, rename="camel", kw_only=True):
+    """`comment` is what was said when it was acknowledged or resolved."""
+
+    id: str
+    rule: str | None
+    """Null for one that a device, or the hub itself, has raised."""
+    code: str
+    """Of a rule its name, as it was then."""
+    device_id: str | None
+    severity: Severity
+    status: AlertStatus
+    acknowledged_by: str | None
+    acknowledged_at: str | None
+    comment: str | None
+    silenced_by: str | None
+    count: int
+    first_at: str
+    last_at: str
+    resolved_at: str | None
+    resolved_because: Because | None
+    value: float | None
+    message: str
+
+
+def item_of(alert: Alert) -> AlertItem:
+    return AlertItem(
+        id=alert.alert_id,
+        rule=alert.rule,
+        code=alert.code,
+        device_id=alert.device_id,
+        severity=alert.severity,
+        status=alert.status,
+        acknowledged_by=alert.acknowledged_by,
+        acknowledged_at=at(alert.acknowledged_at),
+        comment=alert.comment,
+        silenced_by=alert.silenced_by,
+        count=alert.count,
+        first_at=rfc3339(alert.first_at),
+        last_at=rfc3339(alert.last_at),
+        resolved_at=at(alert.resolved_at),
+        resolved_because=alert.because,
+        value=alert.value,
+        message=alert.message,
+    )

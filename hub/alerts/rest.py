@@ -4,14 +4,13 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from hub.alerts.records import MOST_BULK, Alert, Because
+from hub.alerts.records import MOST_BULK, AlertItem, item_of
 from hub.alerts.service import AlertDeed, AlertService, RefusedAlert
 from hub.alerts.store import AlertFilter
 from hub.base.errors import invalid
 from hub.base.paging import Items
 from hub.web.inputs import Body, ListQuery, Moment, Text
 from hub.web.route import Call
-from protocol.codec import at, rfc3339
 from protocol.dashboard import AlertStatus
 from protocol.telemetry import Severity
 
@@ -32,30 +31,6 @@ class AlertsQuery(ListQuery, frozen=True, kw_only=True):
     since: Moment | None = None
     """When it fired first."""
     until: Moment | None = None
-
-
-class AlertItem(Struct, frozen=True, rename="camel", kw_only=True):
-    """`comment` is what was said when it was acknowledged or resolved."""
-
-    id: str
-    rule: str | None
-    """Null for one that a device, or the hub itself, has raised."""
-    code: str
-    """Of a rule its name, as it was then."""
-    device_id: str | None
-    severity: Severity
-    status: AlertStatus
-    acknowledged_by: str | None
-    acknowledged_at: str | None
-    comment: str | None
-    silenced_by: str | None
-    count: int
-    first_at: str
-    last_at: str
-    resolved_at: str | None
-    resolved_because: Because | None
-    value: float | None
-    message: str
 
 
 class AlertDeedBody(Body, frozen=True):
@@ -117,25 +92,3 @@ class AlertEndpoints:
         ids = body.ids or await self._service.of_query(by, body.query or "")
         done = await self._service.settle_all(by, ids, body.do, body.comment)
         return AlertBulk(done.changed, done.refused)
-
-
-def item_of(alert: Alert) -> AlertItem:
-    return AlertItem(
-        id=alert.alert_id,
-        rule=alert.rule,
-        code=alert.code,
-        device_id=alert.device_id,
-        severity=alert.severity,
-        status=alert.status,
-        acknowledged_by=alert.acknowledged_by,
-        acknowledged_at=at(alert.acknowledged_at),
-        comment=alert.comment,
-        silenced_by=alert.silenced_by,
-        count=alert.count,
-        first_at=rfc3339(alert.first_at),
-        last_at=rfc3339(alert.last_at),
-        resolved_at=at(alert.resolved_at),
-        resolved_because=alert.because,
-        value=alert.value,
-        message=alert.message,
-    )

@@ -18,7 +18,14 @@ from hub.queries.service import QueryService
 from hub.telemetry.writer import TelemetryWriter
 from protocol.ids import OrgId
 
-__all__ = ["Alert", "AlertService", "RefusedAlert", "SettledAlerts", "alert_of", "event_of"]
+__all__ = [
+    "Alert",
+    "AlertService",
+    "RefusedAlert",
+    "SettledAlerts",
+    "alert_of",
+    "event_of",
+]
 
 NO_ALERT: Final = "no such alert"
 AlertDeed = Literal["acknowledge", "resolve"]

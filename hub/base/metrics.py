@@ -138,6 +138,12 @@ alerts = Counter(
     ["outcome"],
     registry=REGISTRY,
 )
+notifications = Counter(
+    "longline_notifications_total",
+    "Attempts to tell people of alerts, by outcome",
+    ["outcome"],
+    registry=REGISTRY,
+)
 rule_sweep_seconds = Histogram(
     "longline_rule_sweep_seconds",
     "How long a look at the rules by time took",

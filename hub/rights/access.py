@@ -58,6 +58,8 @@ _VIEWER: Final = listed("""
     webhooks: get list
     alerts: get list
     alert-rules: get list
+    notification-channels: get list
+    silences: get list
 """)
 _OPERATOR: Final = _VIEWER | listed("""
     commands: create
@@ -66,6 +68,7 @@ _OPERATOR: Final = _VIEWER | listed("""
     commands/enable_device: create
     sessions/logs: list create
     alerts: update
+    silences: create delete
 """)
 _MANAGER: Final = _OPERATOR | listed("""
     devices: update
@@ -116,6 +119,7 @@ _ADMIN: Final = _MANAGER | listed("""
     workloads/privileged: create update
     webhooks: create update delete
     alert-rules: create update delete
+    notification-channels: create update delete
 """)
 
 ROLES: Final[dict[Role, Rights]] = {

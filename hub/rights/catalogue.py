@@ -86,6 +86,8 @@ CATALOGUE: Final[dict[str, Resource]] = {
     "workloads/privileged": _of("create update"),
     "alerts": _of("get list update", "get list update"),
     "alert-rules": _of("get list create update delete", "get list create update delete"),
+    "notification-channels": _of("get list create update delete"),
+    "silences": _of("get list create delete", "get list create delete"),
     "webhooks": _of("get list create update delete", "get list create update delete"),
 }
 

@@ -49,7 +49,7 @@ class WatchSignal(Struct, frozen=True):
     value: float | None = None
 
 
-class Verdict(Struct, frozen=True):
+class RuleVerdict(Struct, frozen=True):
     """`state` None: nothing is noted any more. An alert begins with a count of `opens`, counts up
     by `counts`, or is resolved."""
 
@@ -70,9 +70,9 @@ def is_idle(state: WatchState | None, signal: WatchSignal, terms: RuleTerms) -> 
 
 def judged(
     state: WatchState, signals: Sequence[WatchSignal], terms: RuleTerms, now: datetime
-) -> list[Verdict]:
+) -> list[RuleVerdict]:
     """One after the other."""
-    verdicts: list[Verdict] = []
+    verdicts: list[RuleVerdict] = []
     for signal in signals:
         if signal.matches:
             verdict = matched(state, signal, terms, now)
@@ -83,14 +83,14 @@ def judged(
     return verdicts
 
 
-def _after(verdict: Verdict) -> WatchState:
+def _after(verdict: RuleVerdict) -> WatchState:
     state = verdict.state or WatchState()
     if verdict.resolves:
         return structs.replace(state, is_open=False)
     return structs.replace(state, is_open=state.is_open or verdict.opens > 0)
 
 
-def matched(state: WatchState, signal: WatchSignal, terms: RuleTerms, now: datetime) -> Verdict:
+def matched(state: WatchState, signal: WatchSignal, terms: RuleTerms, now: datetime) -> RuleVerdict:
     if isinstance(terms.condition, EventCondition):
         return _event_matched(state, signal, terms, terms.condition, now)
     again, is_timed = state.cleared_at is not None, not isinstance(terms.condition, MetricCondition)
@@ -98,10 +98,10 @@ def matched(state: WatchState, signal: WatchSignal, terms: RuleTerms, now: datet
         state, value=signal.value, cleared_at=None, held_since=state.held_since or now
     )
     if state.is_open:
-        return Verdict(state, counts=int(again))
+        return RuleVerdict(state, counts=int(again))
     if terms.for_seconds and not is_timed:  # who says that time has passed has waited
-        return Verdict(state)
-    return Verdict(state, opens=1)
+        return RuleVerdict(state)
+    return RuleVerdict(state, opens=1)
 
 
 def _event_matched(
@@ -110,19 +110,19 @@ def _event_matched(
     terms: RuleTerms,
     condition: EventCondition,
     now: datetime,
-) -> Verdict:
+) -> RuleVerdict:
     state = structs.replace(state, matched_at=now)
     if state.is_open:
-        return Verdict(state, counts=signal.matches)
+        return RuleVerdict(state, counts=signal.matches)
     before = _recent(state.hits, condition, now)
     newest = [*before, *[now] * min(signal.matches, condition.count)][-condition.count :]
     state = structs.replace(state, hits=tuple(newest))
     if len(newest) < condition.count:
-        return Verdict(state)
+        return RuleVerdict(state)
     state = structs.replace(state, held_since=state.held_since or now)
     if terms.for_seconds:
-        return Verdict(state)
-    return Verdict(structs.replace(state, hits=()), opens=len(before) + signal.matches)
+        return RuleVerdict(state)
+    return RuleVerdict(structs.replace(state, hits=()), opens=len(before) + signal.matches)
 
 
 def _recent(hits: Sequence[datetime], condition: EventCondition, now: datetime) -> list[datetime]:
@@ -132,44 +132,44 @@ def _recent(hits: Sequence[datetime], condition: EventCondition, now: datetime) 
     return [each for each in hits if each > first]
 
 
-def cleared(state: WatchState, terms: RuleTerms, now: datetime) -> Verdict:
+def cleared(state: WatchState, terms: RuleTerms, now: datetime) -> RuleVerdict:
     if isinstance(terms.condition, AbsentCondition):
         state = structs.replace(state, matched_at=now)
     if not state.is_open:
-        return Verdict(_rest(state, terms))
+        return RuleVerdict(_rest(state, terms))
     if terms.clear_after:
-        return Verdict(structs.replace(state, cleared_at=state.cleared_at or now))
-    return Verdict(_rest(state, terms), resolves=True)
+        return RuleVerdict(structs.replace(state, cleared_at=state.cleared_at or now))
+    return RuleVerdict(_rest(state, terms), resolves=True)
 
 
-def passed(state: WatchState, terms: RuleTerms, now: datetime) -> Verdict | None:
+def passed(state: WatchState, terms: RuleTerms, now: datetime) -> RuleVerdict | None:
     """What is due; None for nothing."""
     if state.is_open:
         since = state.cleared_at
         if isinstance(terms.condition, EventCondition):
             since = state.matched_at
         if since is not None and now - since >= timedelta(seconds=terms.clear_after):
-            return Verdict(_rest(state, terms), resolves=True)
+            return RuleVerdict(_rest(state, terms), resolves=True)
         return None
     if isinstance(terms.condition, EventCondition):
         return _event_passed(state, terms, terms.condition, now)
     if state.held_since is not None and _is_long(state.held_since, terms, now):
-        return Verdict(state, opens=1)
+        return RuleVerdict(state, opens=1)
     return None
 
 
 def _event_passed(
     state: WatchState, terms: RuleTerms, condition: EventCondition, now: datetime
-) -> Verdict | None:
+) -> RuleVerdict | None:
     quiet = timedelta(seconds=terms.clear_after)
     if state.held_since is None:
         if condition.within is not None and not _recent(state.hits, condition, now):
-            return Verdict(None)
+            return RuleVerdict(None)
         return None
     if state.matched_at is not None and now - state.matched_at >= quiet:
-        return Verdict(None)
+        return RuleVerdict(None)
     if _is_long(state.held_since, terms, now):
-        return Verdict(structs.replace(state, hits=()), opens=max(len(state.hits), 1))
+        return RuleVerdict(structs.replace(state, hits=()), opens=max(len(state.hits), 1))
     return None
 
 

@@ -17,7 +17,7 @@ from hub.base.holding import Reach
 from hub.queries.service import members_of, tree_of
 from hub.rules.judging import RuleTerms
 from hub.rules.raising import Raising
-from hub.rules.records import AbsentCondition, Rule, clear_after, condition_of
+from hub.rules.records import AbsentCondition, AlertRule, clear_after, condition_of
 from hub.rules.seeing import RuleSight, may_have, reaches_of
 from hub.rules.store import RuleStore
 from hub.rules.watching import Signals, StoredEvent, WatchedRule, WatchedRules
@@ -49,7 +49,7 @@ class RuleKeeper:
         self._raising = raising
         self._monotonic = monotonic
         self._watched = WatchedRules()
-        self._rows: dict[OrgId, list[Rule]] = {}
+        self._rows: dict[OrgId, list[AlertRule]] = {}
         self._signs: dict[tuple[str, DeviceId], float] = {}
         self._loading = asyncio.Lock()
 
@@ -58,7 +58,7 @@ class RuleKeeper:
     async def load(self, org: OrgId | None = None) -> None:
         """Those of an organisation now, or of each. Raises `Unavailable`."""
         async with self._loading:
-            found: defaultdict[OrgId, list[Rule]] = defaultdict(list)
+            found: defaultdict[OrgId, list[AlertRule]] = defaultdict(list)
             for rule in await self._store.at_work(org):
                 found[rule.org].append(rule)
             for each in {*found, *(self._rows if org is None else {org})}:
@@ -84,7 +84,7 @@ class RuleKeeper:
         if not rows:
             del self._rows[org]
 
-    async def _rule(self, row: Rule) -> WatchedRule | None:
+    async def _rule(self, row: AlertRule) -> WatchedRule | None:
         """None for one whose owner is gone: nothing is raised for it."""
         holding = await self._sight.holding(row.org, row.owner)
         return watched(row, reaches_of(holding)) if may_have(holding) else None
@@ -126,7 +126,7 @@ class RuleKeeper:
         self._signs.update(dict.fromkeys(signs, now))
 
 
-def watched(row: Rule, reaches: tuple[Reach, ...]) -> WatchedRule:
+def watched(row: AlertRule, reaches: tuple[Reach, ...]) -> WatchedRule:
     where = row.when.where or row.when.log
     condition = condition_of(row.when, None if where is None else members_of(where))
     terms = RuleTerms(condition, row.for_seconds, clear_after(condition, row.clear_after_seconds))

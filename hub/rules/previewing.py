@@ -24,7 +24,7 @@ from hub.rules.records import (
 from hub.rules.replaying import Raised, replay, silences
 from hub.rules.seeing import reaches_of
 from hub.rules.service import GivenRule, condition_given, owner_of
-from hub.rules.store import RuleStore, Wanted
+from hub.rules.store import RuleStore, WantedDevices
 from hub.rules.watching import WatchedRule
 from protocol.codec import rfc3339
 from protocol.commands import LEVELS
@@ -55,7 +55,7 @@ class RulePreview:
         """The newest first. Raises `Invalid`, also for more than can be looked through."""
         rule = await self._rule(by, given, since)
         async with self._store.database.transaction(deadline=10) as connection:
-            devices = await self._store.matching(connection, rule, Wanted())
+            devices = await self._store.candidates(connection, rule, WantedDevices())
         end = datetime.fromtimestamp(self._clock(), UTC)
         found = [
             (at, device_id, count)

@@ -7,9 +7,9 @@ from typing import Final, Protocol
 from hub.alerts.service import Alert, AlertService
 from hub.base import metrics
 from hub.base.database import Connection, after_commit
-from hub.rules.judging import Verdict, WatchSignal, WatchState, is_idle, judged
+from hub.rules.judging import RuleVerdict, WatchSignal, WatchState, is_idle, judged
 from hub.rules.records import message_of
-from hub.rules.store import NewAlert, RuleStore, Wanted
+from hub.rules.store import NewAlert, RuleStore
 from hub.rules.watching import Signals, WatchedRule, WatchKey
 from protocol.ids import DeviceId
 
@@ -18,7 +18,7 @@ OVER: Final = WatchSignal(0)
 
 
 class Notifier(Protocol):
-    """A floor above or beside that tells people."""
+    """Tells people."""
 
     async def queue(self, connection: Connection, alerts: Sequence[Alert]) -> None:
         """Of these, which fire from now on, in the transaction of this connection."""
@@ -26,7 +26,7 @@ class Notifier(Protocol):
 
 
 class Raising:
-    def __init__(self, store: RuleStore, alerts: AlertService, notifier: Notifier | None) -> None:
+    def __init__(self, store: RuleStore, alerts: AlertService, notifier: Notifier) -> None:
         self._store = store
         self._alerts = alerts
         self._notifier = notifier
@@ -49,9 +49,7 @@ class Raising:
         for rule, device_id in signals:
             of_rule.setdefault(rule, set()).add(device_id)
         found = {
-            rule: await self._store.matching(
-                connection, rule, Wanted(device_ids=devices, may_raise=True)
-            )
+            rule: await self._store.matching(connection, rule, devices, may_raise=True)
             for rule, devices in of_rule.items()
         }
         return {key: said for key, said in signals.items() if key[1] in found[key[0]]}
@@ -72,7 +70,9 @@ class Raising:
         }
         await self._carry_out(connection, verdicts)
 
-    async def pass_time(self, connection: Connection, verdicts: Mapping[WatchKey, Verdict]) -> None:
+    async def pass_time(
+        self, connection: Connection, verdicts: Mapping[WatchKey, RuleVerdict]
+    ) -> None:
         await self._carry_out(connection, {key: [each] for key, each in verdicts.items()})
 
     async def end(
@@ -87,12 +87,12 @@ class Raising:
         """Those that keep events, dashboards and people of what has become of these."""
         await self._alerts.tell(connection, alerts)
         fired = [each for each in alerts if each.because is None]
-        if self._notifier is not None and fired:
+        if fired:
             await self._notifier.queue(connection, fired)
         after_commit(lambda: _count(len(fired), len(alerts) - len(fired)))
 
     async def _carry_out(
-        self, connection: Connection, verdicts: Mapping[WatchKey, Sequence[Verdict]]
+        self, connection: Connection, verdicts: Mapping[WatchKey, Sequence[RuleVerdict]]
     ) -> None:
         """Round by round: a statement is about each device once."""
         for number in range(max(map(len, verdicts.values()), default=0)):
@@ -103,7 +103,9 @@ class Raising:
         }
         await self._store.put_states(connection, last)
 
-    async def _round(self, connection: Connection, verdicts: Mapping[WatchKey, Verdict]) -> None:
+    async def _round(
+        self, connection: Connection, verdicts: Mapping[WatchKey, RuleVerdict]
+    ) -> None:
         opens = [_new(key, each) for key, each in verdicts.items() if each.opens]
         counts = {
             key: (each.counts, None if each.state is None else each.state.value)
@@ -122,7 +124,7 @@ class Raising:
             await self.tell(connection, told)
 
 
-def _new(key: WatchKey, verdict: Verdict) -> NewAlert:
+def _new(key: WatchKey, verdict: RuleVerdict) -> NewAlert:
     terms = key[0].terms
     value = None if verdict.state is None else verdict.state.value
     message = message_of(terms.condition, terms.for_seconds, value)

@@ -101,7 +101,7 @@ class RuleOwner(Struct, frozen=True):
     key: str | None
 
 
-class Rule(Struct, frozen=True, kw_only=True):
+class AlertRule(Struct, frozen=True, kw_only=True):
     """`notify`: names of channels; `inhibited_by`: of rules."""
 
     org: OrgId

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct, field
 
 from hub.base.paging import Items
 from hub.rules.previewing import PreviewItem, RulePreview
-from hub.rules.records import LONGEST, Rule, When
+from hub.rules.records import LONGEST, AlertRule, When
 from hub.rules.service import GivenRule, RuleService
 from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery, Moment, Text
@@ -19,7 +19,7 @@ Labels = Annotated[dict[str, Annotated[str, Meta(max_length=256)]], Meta(max_len
 Names = Annotated[list[Text], Meta(max_length=50)]
 
 
-class RuleBody(Body, frozen=True, kw_only=True):
+class AlertRuleBody(Body, frozen=True, kw_only=True):
     name: Text
     query: Annotated[str, Meta(min_length=1)] | None = None
     """Of which devices; null: of all that its owner sees."""
@@ -43,7 +43,7 @@ class RuleOwnerBody(Body, frozen=True):
 
 
 class PreviewBody(Body, frozen=True):
-    rule: RuleBody
+    rule: AlertRuleBody
     since: Moment
 
 
@@ -80,14 +80,14 @@ class RuleEndpoints:
         )
         return Items([_item(row) for row in page.items], page.next)
 
-    async def create(self, call: Call[None, RuleBody]) -> Answer:
+    async def create(self, call: Call[None, AlertRuleBody]) -> Answer:
         made = await self._service.create(call.principal, _given(call.body))
         return Answer(_item(made), status=201, location=f"/api/v1/alert-rules/{made.rule_id}")
 
     async def get(self, call: Call[None, None]) -> RuleItem:
         return _item(await self._service.get(call.principal, call.path("id")))
 
-    async def replace(self, call: Call[None, RuleBody]) -> RuleItem:
+    async def replace(self, call: Call[None, AlertRuleBody]) -> RuleItem:
         given = _given(call.body)
         return _item(await self._service.replace(call.principal, call.path("id"), given))
 
@@ -103,7 +103,7 @@ class RuleEndpoints:
         return await self._preview.of(call.principal, given, call.body.since)
 
 
-def _given(body: RuleBody) -> GivenRule:
+def _given(body: AlertRuleBody) -> GivenRule:
     return GivenRule(
         name=body.name,
         query=body.query,
@@ -118,7 +118,7 @@ def _given(body: RuleBody) -> GivenRule:
     )
 
 
-def _item(row: Rule) -> RuleItem:
+def _item(row: AlertRule) -> RuleItem:
     return RuleItem(
         id=row.rule_id,
         name=row.name,

@@ -28,8 +28,8 @@ from hub.rights.access import may_everywhere
 from hub.rights.memory import RightsMemory
 from hub.rules.records import (
     MOST_RULES,
+    AlertRule,
     Condition,
-    Rule,
     RuleOwner,
     When,
     condition_of,
@@ -84,7 +84,7 @@ class RuleService:
         self._alerts = alerts
         self._load = load
 
-    async def list(self, by: Principal, *, cursor: str | None, limit: int) -> Items[Rule]:
+    async def list(self, by: Principal, *, cursor: str | None, limit: int) -> Items[AlertRule]:
         """Who has the right over some devices only sees their own."""
         everywhere = may_everywhere(by, "alert-rules:list")
         rows = await self._store.list(
@@ -97,11 +97,11 @@ class RuleService:
             rows, limit, key=lambda row: (row.created_at, row.rule_id), item=lambda row: row
         )
 
-    async def get(self, by: Principal, rule_id: str, right: Right = "alert-rules:get") -> Rule:
+    async def get(self, by: Principal, rule_id: str, right: Right = "alert-rules:get") -> AlertRule:
         """Raises `NotFound`."""
         return mine(by, right, await self._store.get(by.org, rule_id))
 
-    async def create(self, by: Principal, given: GivenRule) -> Rule:
+    async def create(self, by: Principal, given: GivenRule) -> AlertRule:
         """Raises `Invalid`, `Conflict`, `TooMany`."""
         words = await self._words(by.org, given)
         async with self._store.database.tenant(by.org).transaction() as connection:
@@ -115,7 +115,7 @@ class RuleService:
         await self._changed(by.org)
         return await self.get(by, rule_id)
 
-    async def replace(self, by: Principal, rule_id: str, given: GivenRule) -> Rule:
+    async def replace(self, by: Principal, rule_id: str, given: GivenRule) -> AlertRule:
         """Whoever does is its owner from then on; what it has raised is over. Raises `NotFound`,
         `Invalid`, `Conflict`."""
         was = await self.get(by, rule_id, "alert-rules:update")
@@ -133,7 +133,7 @@ class RuleService:
         await self._changed(by.org)
         return await self.get(by, rule_id)
 
-    async def give_to(self, by: Principal, rule_id: str, user_id: str) -> Rule:
+    async def give_to(self, by: Principal, rule_id: str, user_id: str) -> AlertRule:
         """It is about what that member may see. Raises `NotFound`, `Invalid`, and `Escalation` for
         one who may more than the caller."""
         was = await self.get(by, rule_id, "alert-rules:update")
@@ -242,7 +242,7 @@ def owner_of(by: Principal) -> RuleOwner:
     return RuleOwner(by.kind, by.subject, by.key_id)
 
 
-def mine(by: Principal, right: Right, rule: Rule | None) -> Rule:
+def mine(by: Principal, right: Right, rule: AlertRule | None) -> AlertRule:
     """One that the caller may do this to: any, or who has the right over some devices only, their
     own. Raises `NotFound`."""
     if rule is None:
@@ -252,7 +252,7 @@ def mine(by: Principal, right: Right, rule: Rule | None) -> Rule:
     raise NotFound(NO_RULE)
 
 
-def _shown(rule: Rule) -> dict[str, object]:
+def _shown(rule: AlertRule) -> dict[str, object]:
     """For the audit."""
     return {
         "name": rule.name,

@@ -15,8 +15,9 @@ from hub.alerts.service import Alert, alert_of
 from hub.base.database import Connection, Database, Row, as_json
 from hub.base.holding import Reach
 from hub.queries.compiled import condition
+from hub.queries.records import Tree
 from hub.rules.judging import WatchState
-from hub.rules.records import Rule, RuleOwner, When
+from hub.rules.records import AlertRule, RuleOwner, When
 from hub.rules.watching import WatchedRule, WatchKey
 from protocol.ids import DeviceId, OrgId, uuid7
 from protocol.telemetry import Severity
@@ -26,8 +27,6 @@ log = structlog.get_logger(__name__)
 _Q = sql.queries("rules")
 _QUERY: Final = "/*query*/ true"
 """In a statement, where the condition of a query goes."""
-_FIRST: Final = 10
-"""The number of its first parameter."""
 AT_ONCE: Final = 1_000
 """Devices of one statement."""
 
@@ -48,12 +47,9 @@ class RuleContent(Struct, frozen=True, kw_only=True):
     sharing: str | None
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
-    """Which devices of a rule somebody asks for. `device_ids` None: of all. `may_raise`: not those
-    that are disabled or in quarantine."""
+class WantedDevices(Struct, frozen=True, kw_only=True):
+    """Which devices of a rule somebody asks for; None: whatever that is."""
 
-    device_ids: Collection[DeviceId] | None = None
-    may_raise: bool = False
     line_ended: datetime | None = None
     no_sign_since: datetime | None = None
     watched_from: datetime | None = None
@@ -112,7 +108,7 @@ class RuleStore:
         await self._note_change(connection, org)
         return rule_id
 
-    async def get(self, org: OrgId, rule_id: str) -> Rule | None:
+    async def get(self, org: OrgId, rule_id: str) -> AlertRule | None:
         row = await self.database.tenant(org).fetchrow(_Q["get"], org, rule_id)
         return None if row is None else _rule(row)
 
@@ -123,7 +119,7 @@ class RuleStore:
         of: RuleOwner | None,
         before: tuple[datetime, str] | None,
         limit: int,
-    ) -> list[Rule]:
+    ) -> list[AlertRule]:
         """`of`: those of one owner only."""
         whose = (None, None) if of is None else (of.id, of.key)
         rows = await self.database.tenant(org).fetch(
@@ -183,57 +179,65 @@ class RuleStore:
         except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
             log.exception("rules_failed", error=str(error))
 
-    async def at_work(self, org: OrgId | None) -> "list[Rule]":
+    async def at_work(self, org: OrgId | None) -> "list[AlertRule]":
         return [_rule(row) for row in await self.database.fetch(_Q["at_work"], org)]
 
-    async def suspend(self, connection: Connection, rule: Rule) -> bool:
+    async def suspend(self, connection: Connection, rule: AlertRule) -> bool:
         """False for one that is changed, or suspended already."""
         name = await connection.fetchval(_Q["suspend"], rule.org, rule.rule_id, rule.version)
         return name is not None
 
     async def matching(
-        self, connection: Connection, rule: WatchedRule, wanted: Wanted
+        self,
+        connection: Connection,
+        rule: WatchedRule,
+        device_ids: Collection[DeviceId],
+        *,
+        may_raise: bool,
     ) -> frozenset[DeviceId]:
-        """A query that fails means no device: what is stored with it must not fail for it."""
-        found = wanted.device_ids
+        """Those of these that a rule is about; `may_raise`: without those that are disabled or in
+        quarantine. A query that fails means none: what is stored with it must not fail for it."""
+        found = frozenset(device_ids)
         try:
             async with connection.transaction():
                 for number, reach in enumerate(rule.reaches or (None,)):
-                    rows = await self._matching(
-                        connection, rule, wanted, found, reach, with_tree=number == 0
-                    )
-                    found = frozenset(row["device_id"] for row in rows)
+                    tree = rule.tree if number == 0 else None
+                    found = await self._matching(connection, rule, found, reach, tree, may_raise)
         except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
             log.warning("rule_query_failed", rule=rule.rule_id, error=str(error))
             return frozenset()
-        return frozenset(found or ())
+        return found
 
     async def _matching(
         self,
         connection: Connection,
         rule: WatchedRule,
-        wanted: Wanted,
-        device_ids: Collection[DeviceId] | None,
+        device_ids: Collection[DeviceId],
         reach: Reach | None,
-        *,
-        with_tree: bool,
-    ) -> "list[Row]":
-        tree = rule.tree if with_tree else None
-        asked = None if tree is None else condition(tree, first=_FIRST)
-        text = _Q["matching"]
-        return await connection.fetch(
-            text if asked is None else text.replace(_QUERY, asked.text),
-            rule.org,
-            None if device_ids is None else sorted(device_ids),
-            None if reach is None else list(reach.groups),
-            None if reach is None else list(reach.devices),
-            wanted.may_raise,
-            wanted.line_ended,
-            wanted.no_sign_since,
-            rule.rule_id,
-            wanted.watched_from,
-            *([] if asked is None else asked.parameters),
+        tree: Tree | None,
+        may_raise: bool,
+    ) -> frozenset[DeviceId]:
+        text, more = _narrowed(_Q["matching"], tree, first=6)
+        rows = await connection.fetch(
+            text, rule.org, sorted(device_ids), *_reached(reach), may_raise, *more
         )
+        return frozenset(row["device_id"] for row in rows)
+
+    async def candidates(
+        self, connection: Connection, rule: WatchedRule, wanted: WantedDevices
+    ) -> frozenset[DeviceId]:
+        """All that it is about, may raise something of, and that are wanted. Raises what its query
+        does."""
+        first, *others = rule.reaches or (None,)
+        text, more = _narrowed(_Q["candidates"], rule.tree, first=8)
+        rows = await connection.fetch(
+            text, rule.org, *_reached(first), wanted.line_ended, wanted.no_sign_since,
+            rule.rule_id, wanted.watched_from, *more,
+        )  # fmt: skip
+        found = frozenset(row["device_id"] for row in rows)
+        for reach in others:
+            found = await self._matching(connection, rule, found, reach, None, True)
+        return found
 
     async def states(
         self, connection: Connection, keys: Iterable[WatchKey]
@@ -374,6 +378,17 @@ class RuleStore:
         return [(DeviceId(row["device_id"]), _state(row), row["now"]) for row in rows]
 
 
+def _narrowed(text: str, tree: Tree | None, first: int) -> tuple[str, list[object]]:
+    if tree is None:
+        return text, []
+    asked = condition(tree, first=first)
+    return text.replace(_QUERY, asked.text), asked.parameters
+
+
+def _reached(reach: Reach | None) -> tuple[list[str] | None, list[str] | None]:
+    return (None, None) if reach is None else (list(reach.groups), list(reach.devices))
+
+
 def _alerts(rows: Iterable[Row]) -> list[Alert]:
     return [alert_of(row) for row in rows]
 
@@ -414,8 +429,8 @@ def _columns(content: RuleContent) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _rule(row: Row) -> Rule:
-    return Rule(
+def _rule(row: Row) -> AlertRule:
+    return AlertRule(
         org=OrgId(row["org_id"]),
         rule_id=row["rule_id"],
         version=row["version"],

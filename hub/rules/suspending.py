@@ -5,7 +5,7 @@ from typing import Final
 import structlog
 
 from hub.alerts.service import AlertService
-from hub.rules.records import Rule
+from hub.rules.records import AlertRule
 from hub.rules.seeing import RuleSight, may_have
 from hub.rules.store import RuleStore
 from hub.telemetry.writer import TelemetryWriter
@@ -37,7 +37,7 @@ class RuleSuspending:
             if not may_have(await self._sight.holding(rule.org, rule.owner)):
                 await self._suspend(rule)
 
-    async def _suspend(self, rule: Rule) -> None:
+    async def _suspend(self, rule: AlertRule) -> None:
         """With what it has raised, which nobody sees to any more."""
         async with self._store.database.transaction() as connection:
             if not await self._store.suspend(connection, rule):

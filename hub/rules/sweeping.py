@@ -14,11 +14,11 @@ import structlog
 from hub.base import metrics
 from hub.base.database import Connection
 from hub.base.errors import Unavailable
-from hub.rules.judging import Verdict, WatchSignal, lived_before, passed
+from hub.rules.judging import RuleVerdict, WatchSignal, lived_before, passed
 from hub.rules.keeping import RuleKeeper, grain_of
 from hub.rules.raising import ONE, OVER, Raising
 from hub.rules.records import AbsentCondition, OfflineCondition
-from hub.rules.store import AT_ONCE, RuleStore, Wanted
+from hub.rules.store import AT_ONCE, RuleStore, WantedDevices
 from hub.rules.suspending import RuleSuspending
 from hub.rules.watching import WatchedRule, WatchKey
 from protocol.ids import DeviceId
@@ -81,12 +81,11 @@ class RuleSweep:
             match rule.terms.condition:
                 case OfflineCondition():
                     ended = lived_before(now, rule.terms.for_seconds, away)
-                    await self._raise(rule, Wanted(may_raise=True, line_ended=ended))
+                    await self._raise(rule, WantedDevices(line_ended=ended))
                     await self._back(rule)
                 case AbsentCondition():
                     seconds = rule.terms.for_seconds + grain_of(rule)
-                    wanted = Wanted(
-                        may_raise=True,
+                    wanted = WantedDevices(
                         no_sign_since=lived_before(now, seconds, away),
                         watched_from=rule.since,
                     )
@@ -104,7 +103,7 @@ class RuleSweep:
             watched = await self._store.watched(connection, rule)
             if not watched:
                 return
-            still = await self._store.matching(connection, rule, Wanted(device_ids=watched))
+            still = await self._store.matching(connection, rule, watched, may_raise=False)
             if (rule.org, rule.rule_id) in await self._store.current(connection, [rule]):
                 await self._raising.end(connection, rule, sorted(watched - still), "left")
 
@@ -123,20 +122,19 @@ class RuleSweep:
     async def _passed(
         self, connection: Connection, rule: WatchedRule, device_ids: Sequence[DeviceId]
     ) -> None:
-        verdicts: dict[WatchKey, Verdict] = {}
+        verdicts: dict[WatchKey, RuleVerdict] = {}
         states = await self._store.begin(connection, [(rule, each) for each in device_ids])
         for key, (state, now) in states.items():
-            verdicts[key] = passed(state, rule.terms, now) or Verdict(state)
+            verdicts[key] = passed(state, rule.terms, now) or RuleVerdict(state)
         opening = [device_id for (_, device_id), each in verdicts.items() if each.opens]
         if opening:
-            wanted = Wanted(device_ids=opening, may_raise=True)
-            may = await self._store.matching(connection, rule, wanted)
-            verdicts |= {(rule, each): Verdict(None) for each in opening if each not in may}
+            may = await self._store.matching(connection, rule, opening, may_raise=True)
+            verdicts |= {(rule, each): RuleVerdict(None) for each in opening if each not in may}
         await self._raising.pass_time(connection, verdicts)
 
-    async def _raise(self, rule: WatchedRule, wanted: Wanted) -> None:
+    async def _raise(self, rule: WatchedRule, wanted: WantedDevices) -> None:
         async with self._store.database.transaction(deadline=DEADLINE) as connection:
-            found = await self._store.matching(connection, rule, wanted)
+            found = await self._store.candidates(connection, rule, wanted)
             new = found - await self._store.firing(connection, rule) if found else found
         await self._say(rule, new, ONE)
 

@@ -34,7 +34,7 @@ def build(
     queries: QueryService,
     rights: RightsMemory,
     alerts: AlertService,
-    notifier: Notifier | None,
+    notifier: Notifier,
 ) -> Capability:
     store, sight = RuleStore(base.database), RuleSight(rights)
     raising = Raising(store, alerts, notifier)

@@ -86,10 +86,9 @@ WHERE org_id = $1 AND rule_id = $2 AND version = $3 AND reason IS NULL
 RETURNING name
 
 -- name: matching
--- Which of these devices ($2; null: all) a rule is about: those of its query, whose condition stands in for
--- the comment, and of the groups ($3) and devices ($4) that its owner sees, null where that is all. $5: only
--- those of which it may raise something. $6: only those whose line ended by then. $7: only those without a
--- sign by then of what rule $8 waits for; of a device that is younger than the rule ($9) there was one.
+-- Which of these devices ($2) a rule is about: those of its query, whose condition stands in for the comment,
+-- and of the groups ($3) and devices ($4) that its owner sees, null where that is all. $5: only those of which
+-- it may raise something.
 SELECT d.device_id FROM device d
 LEFT JOIN device_state s USING (org_id, device_id)
 LEFT JOIN device_line l USING (org_id, device_id)
@@ -101,18 +100,40 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT CASE WHEN connected THEN s.status WHEN heard THEN 'ONLINE' ELSE 'OFFLINE' END AS shown_status
 ) shown
-WHERE d.org_id = $1 AND d.deleted_at IS NULL AND ($2::text[] IS NULL OR d.device_id = ANY ($2))
+WHERE d.org_id = $1 AND d.deleted_at IS NULL AND d.device_id = ANY ($2::text[])
   AND ($3::text[] IS NULL OR d.device_id = ANY ($4::text[]) OR EXISTS (
       SELECT FROM device_group_member m
       WHERE m.org_id = d.org_id AND m.device_id = d.device_id AND m.group_id = ANY ($3)))
   AND (NOT $5::boolean OR NOT d.disabled AND d.quarantined_at IS NULL
        AND coalesce(s.status, '') <> 'DISABLED')
-  AND ($6::timestamptz IS NULL OR NOT connected AND NOT heard
-       AND coalesce(l.closed_at, r.ended_at, l.connected_at) <= $6)
-  AND ($7::timestamptz IS NULL OR coalesce(
+  AND (/*query*/ true)
+
+-- name: candidates
+-- All devices that a rule is about and may raise something of, as above: by the groups ($2) and devices ($3)
+-- that its owner sees. $4: only those whose line ended by then. $5: only those without a sign by then of what
+-- rule $6 waits for; of a device that is younger than the rule ($7) there was one.
+SELECT d.device_id FROM device d
+LEFT JOIN device_state s USING (org_id, device_id)
+LEFT JOIN device_line l USING (org_id, device_id)
+LEFT JOIN replica r USING (replica_id)
+CROSS JOIN LATERAL (
+    SELECT r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS connected,
+           coalesce(now() - s.heard_at BETWEEN interval '0' AND interval '90 seconds', false) AS heard
+) line
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN connected THEN s.status WHEN heard THEN 'ONLINE' ELSE 'OFFLINE' END AS shown_status
+) shown
+WHERE d.org_id = $1 AND d.deleted_at IS NULL
+  AND ($2::text[] IS NULL OR d.device_id = ANY ($3::text[]) OR EXISTS (
+      SELECT FROM device_group_member m
+      WHERE m.org_id = d.org_id AND m.device_id = d.device_id AND m.group_id = ANY ($2)))
+  AND NOT d.disabled AND d.quarantined_at IS NULL AND coalesce(s.status, '') <> 'DISABLED'
+  AND ($4::timestamptz IS NULL OR NOT connected AND NOT heard
+       AND coalesce(l.closed_at, r.ended_at, l.connected_at) <= $4)
+  AND ($5::timestamptz IS NULL OR coalesce(
           (SELECT w.matched_at FROM alert_watch w
-           WHERE w.org_id = d.org_id AND w.rule_id = $8::text AND w.device_id = d.device_id),
-          CASE WHEN d.created_at <= $9::timestamptz THEN $9 END) <= $7)
+           WHERE w.org_id = d.org_id AND w.rule_id = $6::text AND w.device_id = d.device_id),
+          CASE WHEN d.created_at <= $7::timestamptz THEN $7 END) <= $5)
   AND (/*query*/ true)
 
 -- name: states

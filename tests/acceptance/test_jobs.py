@@ -22,8 +22,8 @@ STALL_SECONDS = 12.0
 """Longer than a lease."""
 ONLY = {
     "alerts", "approvals", "audit_seal", "certificate_scan", "clean_up", "config_turns", "expiries",
-    "group_sweep", "roll_up", "rule_sweep", "sessions", "webhooks", "workload_registries",
-    "workload_targets",
+    "group_sweep", "notifications", "roll_up", "rule_sweep", "sessions", "webhooks",
+    "workload_registries", "workload_targets",
 }  # fmt: skip
 
 

@@ -111,6 +111,12 @@ INSERT INTO alert_watch (org_id, rule_id, device_id) VALUES ('{0}', 'r', 'd');
 INSERT INTO notification_channel (org_id, channel_id, name, kind, group_seconds, repeat_minutes,
                                   created_by)
 VALUES ('{0}', 'c', 'c', 'webhook', 60, 60, 'u');
+INSERT INTO notification (org_id, channel_id, alert_id) VALUES ('{0}', 'c', 'a');
+INSERT INTO notification_told (org_id, channel_id, alert_id) VALUES ('{0}', 'c', 'a');
+INSERT INTO notification_message (org_id, channel_id, message_id, subject, body)
+VALUES ('{0}', 'c', 'm', 's', 'b');
+INSERT INTO silence (org_id, silence_id, query, until, comment, owner_kind, owner_id, created_by)
+VALUES ('{0}', 's', 'has label.x', now(), 'c', 'user', 'u', 'u');
 INSERT INTO alert (org_id, alert_id, device_id, code, severity, message)
 VALUES ('{0}', 'a', 'd', 'c', 'WARN', 'm');
 INSERT INTO webhook (org_id, webhook_id, name, url, header_names, sealed, enabled, owner_kind,

@@ -35,6 +35,8 @@ TAGS: Final = {
     "secrets": "Values that commands name instead of holding them; nobody reads them back.",
     "alerts": "What is wrong, until it is resolved.",
     "alert-rules": "When an alert is raised of a device.",
+    "notification-channels": "Where people are told of alerts.",
+    "silences": "Of which alerts nobody is told for a while.",
     "webhooks": "Addresses to which events are delivered, and what was delivered.",
     "applications": "Compose files, their revisions, and their roll-outs.",
     "config-maps": "Data that applications mount or read, in versions.",

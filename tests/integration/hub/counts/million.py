@@ -264,6 +264,12 @@ INSERT INTO notification_channel (org_id, channel_id, name, kind, group_seconds,
                                   created_by, created_at)
 SELECT 'default', 'c' || n, 'channel ' || n, 'webhook', 60, 60, 'someone',
        now() - n * interval '1 hour' FROM generate_series(1, 50) n;
+INSERT INTO notification (org_id, channel_id, alert_id)
+SELECT 'default', 'c' || 1 + n % 50, 'a' || n FROM generate_series(1, 5000) n;
+INSERT INTO silence (org_id, silence_id, query, until, comment, owner_kind, owner_id, created_by,
+                     created_at)
+SELECT 'default', 's' || n, 'has label.x', now(), 'c', 'user', 'u1', 'someone',
+       now() - n * interval '1 hour' FROM generate_series(1, 50) n;
 INSERT INTO webhook (org_id, webhook_id, name, url, header_names, sealed, enabled, owner_kind,
                      owner_id, owner_name, created_by, created_at)
 SELECT 'default', 'w' || n, 'hook', 'https://example.org', '{}', repeat('s', 300), true, 'user',

@@ -106,6 +106,7 @@ _WATCHED: Final = (
     '\'[{"org_id":"default","rule_id":"r7","device_id":"d11"},'
     '{"org_id":"default","rule_id":"r7","device_id":"d12"}]\''
 )
+_LATELY: Final = "now() - interval '2 days'"
 _ALERTS: Final = [
     *_filtered(
         "alerts.list",
@@ -130,20 +131,16 @@ _ALERTS: Final = [
     Read("rules.named_channels", "'default', '{channel 7,none}'"),
     Read("rules.get", "'default', 'r7'"),
     Read("rules.lock", "'default', 'r7'"),
-    *_list("rules.list", "'default', NULL, NULL, {before}, 101", 4 * _NEAR),
+    *_list("rules.list", "'default', NULL, NULL, {before}, 101", _RULED),
     Read("rules.member_name", "'default', 'u7'"),
     Read("rules.at_work", "'default'", _NEAR),
     Read("rules.at_work", "NULL", _NEAR, "of all"),
+    Read("rules.matching", f"'default', {_THREE}, NULL, NULL, true", 3 * 6 * KEY),
     Read(
         "rules.matching",
-        f"'default', {_THREE}, NULL, NULL, true, NULL, NULL, 'r7', NULL",
-        3 * 6 * KEY,
-    ),
-    Read(
-        "rules.matching",
-        f"'default', {_THREE}, '{{g1}}', '{{d11}}', true, NULL, now(), 'r7', now()",
+        f"'default', {_THREE}, '{{g1}}', '{{d11}}', false",
         3 * 8 * KEY,
-        "in scope, absent",
+        "in scope",
     ),
     Read("rules.states", _WATCHED, 3 * 2 * KEY),
     Read("rules.lock_states", _WATCHED, 3 * 3 * KEY),
@@ -154,12 +151,27 @@ _ALERTS: Final = [
     Read("rules.present", f"'default', {_THREE}", 3 * 4 * KEY),
     Read("rules.drained", "now()"),
     Read("rules.away"),
-    Read("rules.past_metrics", f"'default', {_THREE}, now() - interval '2 days', 101, 't'", _OPEN),
+    Read("rules.past_metrics", f"'default', {_THREE}, {_LATELY}, 101, 't'", _OPEN),
     Read(
         "rules.past_events", f"'default', {_THREE}, now() - interval '2 days', 101, 'scan'", _OPEN
     ),
     Read("rules.past_logs", f"'default', {_THREE}, now() - interval '2 days', 101", _OPEN),
     Read("rules.past_presence", f"'default', {_THREE}, now() - interval '2 days', 101", _OPEN),
+    Read("channels.change_alone", "'default'"),
+    Read("channels.count", "'default'"),
+    Read("channels.is_taken", "'default', 'channel 7', ''"),
+    Read("channels.get", "'default', 'c7'"),
+    Read("channels.lock", "'default', 'c7'"),
+    *_list("channels.list", "'default', {before}, 101", _NEAR),
+    Read("channels.named_by", "'default', 'c7'", 2 * _NEAR),
+    Read("channels.one", "'default', 'c7'"),
+    Read("channels.waiting", "'default', 'c7', 100", 2 * _APART),
+    Read("channels.pending", "'default', 'c7'"),
+    Read("channels.count_silences", "'default'"),
+    Read("channels.rule_named", "'default', 'rule 7'"),
+    Read("channels.silence", "'default', 's7'"),
+    *_list("channels.silences", "'default', NULL, NULL, {before}, 101", _NEAR),
+    Read("channels.active"),
 ]
 _WEBHOOKS: Final = [
     Read("webhooks.change_alone", "'default'"),
@@ -603,6 +615,7 @@ READS: Final = [
 CHANGING: Final = {"partitions.make", "partitions.drop", "organisations.empty"}
 """Functions that change something."""
 WALKING: Final = {
+    "rules.candidates",
     "alerts.devices",
     "audit_chain.links",
     "audit_chain.rows",

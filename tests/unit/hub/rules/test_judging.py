@@ -6,7 +6,7 @@ import pytest
 
 from hub.rules.judging import (
     RuleTerms,
-    Verdict,
+    RuleVerdict,
     WatchSignal,
     WatchState,
     cleared,
@@ -33,11 +33,11 @@ def at(seconds: float) -> datetime:
 def test_a_metric_opens_at_once_and_is_resolved_at_once() -> None:
     terms = RuleTerms(METRIC, 0, 0)
     opened = matched(NOTHING, FIRES, terms, T0)
-    assert opened == Verdict(WatchState(held_since=T0, value=95.0), opens=1)
+    assert opened == RuleVerdict(WatchState(held_since=T0, value=95.0), opens=1)
     state = WatchState(held_since=T0, value=95.0, is_open=True)
     assert matched(state, FIRES, terms, at(1)).counts == 0
-    assert cleared(state, terms, at(1)) == Verdict(None, resolves=True)
-    assert cleared(NOTHING, terms, at(1)) == Verdict(None)
+    assert cleared(state, terms, at(1)) == RuleVerdict(None, resolves=True)
+    assert cleared(NOTHING, terms, at(1)) == RuleVerdict(None)
 
 
 def test_it_clears_for_a_while_and_fires_again_in_between() -> None:
@@ -51,7 +51,7 @@ def test_it_clears_for_a_while_and_fires_again_in_between() -> None:
     assert again.state is not None
     assert again.state.cleared_at is None
     assert passed(clearing, terms, at(10.9)) is None
-    assert passed(clearing, terms, at(11)) == Verdict(None, resolves=True)
+    assert passed(clearing, terms, at(11)) == RuleVerdict(None, resolves=True)
     assert passed(state, terms, at(99)) is None
 
 
@@ -61,7 +61,7 @@ def test_it_must_last() -> None:
     assert (held.opens, held.state) == (0, WatchState(held_since=T0, value=95.0))
     assert held.state is not None
     assert passed(held.state, terms, at(9)) is None
-    assert passed(held.state, terms, at(10)) == Verdict(held.state, opens=1)
+    assert passed(held.state, terms, at(10)) == RuleVerdict(held.state, opens=1)
     assert passed(NOTHING, terms, at(10)) is None
     again = matched(held.state, FIRES, terms, at(5))
     assert again.state is not None
@@ -76,8 +76,10 @@ def test_what_time_says_has_waited_already(condition: OfflineCondition) -> None:
 def test_of_what_may_be_absent_the_last_sign_stays_noted() -> None:
     terms = RuleTerms(AbsentCondition("scan"), 60, 0)
     state = WatchState(matched_at=T0, held_since=at(60), is_open=True)
-    assert cleared(state, terms, at(70)) == Verdict(WatchState(matched_at=at(70)), resolves=True)
-    assert cleared(WatchState(), terms, at(70)) == Verdict(WatchState(matched_at=at(70)))
+    assert cleared(state, terms, at(70)) == RuleVerdict(
+        WatchState(matched_at=at(70)), resolves=True
+    )
+    assert cleared(WatchState(), terms, at(70)) == RuleVerdict(WatchState(matched_at=at(70)))
     assert passed(WatchState(matched_at=T0), terms, at(999)) is None
 
 
@@ -101,14 +103,14 @@ def test_each_further_event_counts_and_quiet_ends_it() -> None:
     state = WatchState(held_since=T0, matched_at=at(5), is_open=True)
     assert matched(state, WatchSignal(2), terms, at(6)).counts == 2
     assert passed(state, terms, at(64)) is None
-    assert passed(state, terms, at(65)) == Verdict(None, resolves=True)
+    assert passed(state, terms, at(65)) == RuleVerdict(None, resolves=True)
 
 
 def test_events_that_are_not_enough_are_forgotten() -> None:
     terms = RuleTerms(FIVE, 0, 60)
     state = WatchState(hits=(T0,), matched_at=T0)
     assert passed(state, terms, at(59)) is None
-    assert passed(state, terms, at(61)) == Verdict(None)
+    assert passed(state, terms, at(61)) == RuleVerdict(None)
     without = RuleTerms(ONE, 10, 300)
     assert passed(WatchState(), without, at(61)) is None
 
@@ -122,7 +124,7 @@ def test_enough_events_must_last_too() -> None:
     verdict = passed(held.state, terms, at(10))
     assert verdict is not None
     assert verdict.opens == 1
-    assert passed(held.state, terms, at(30)) == Verdict(None)
+    assert passed(held.state, terms, at(30)) == RuleVerdict(None)
 
 
 def test_one_after_the_other() -> None:
