@@ -9,6 +9,7 @@ import asyncpg
 import msgspec
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 import sql
 from hub.alerts.service import Alert, alert_of
@@ -375,7 +376,13 @@ class RuleStore:
         self, connection: Connection, rule: WatchedRule
     ) -> "list[tuple[DeviceId, WatchState, datetime]]":
         rows = await connection.fetch(_Q["timed"], rule.org, rule.rule_id)
-        return [(DeviceId(row["device_id"]), _state(row), row["now"]) for row in rows]
+        if not rows:
+            return []
+        raised = await self._devices(connection, "raised", rule)
+        return [
+            (row["device_id"], replace(_state(row), is_open=row["device_id"] in raised), row["now"])
+            for row in rows
+        ]
 
 
 def _narrowed(text: str, tree: Tree | None, first: int) -> tuple[str, list[object]]:

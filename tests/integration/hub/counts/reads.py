@@ -148,6 +148,7 @@ _ALERTS: Final = [
     Read("rules.watched", "'default', 'r7'", _APART),
     Read("rules.firing", "'default', 'r7'", _APART),
     Read("rules.timed", "'default', 'r7'", _APART),
+    Read("rules.raised", "'default', 'r7'", _APART),
     Read("rules.present", f"'default', {_THREE}", 3 * 4 * KEY),
     Read("rules.drained", "now()"),
     Read("rules.away"),
