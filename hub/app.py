@@ -23,6 +23,7 @@ from cloud.client import CloudClient
 from cloud.outward import is_in_clear
 from hub.accounts.guards import AccountGuard
 from hub.accounts.wiring import build as build_accounts
+from hub.alerts.wiring import build as build_alerts
 from hub.approvals.wiring import build as build_approvals
 from hub.audit.entries import Hide
 from hub.audit.wiring import build as build_audit
@@ -45,6 +46,7 @@ from hub.campaigns.wiring import build as build_campaigns
 from hub.certificates.listener import DeviceListenerTls
 from hub.certificates.rest import CRL_PATH
 from hub.certificates.wiring import build as build_certificates
+from hub.channels.wiring import build as build_channels
 from hub.commands.wiring import build as build_commands
 from hub.config.wiring import build as build_config
 from hub.dashboards import build as build_dashboards
@@ -70,6 +72,7 @@ from hub.rights.access import FOR_DEVICES, Door
 from hub.rights.service import RightsGuards
 from hub.rights.wiring import build as build_rights
 from hub.routes import ROUTES, RULES
+from hub.rules.wiring import build as build_rules
 from hub.schedules.wiring import build as build_schedules
 from hub.secrets.wiring import build as build_secrets
 from hub.sessions.wiring import build as build_sessions
@@ -175,6 +178,20 @@ class Replica:
         )
         queries, of_queries = build_queries(base)
         of_history = build_history(base, accounts, queries, shown_of=shown_of)
+        alerts, of_alerts = build_alerts(base, self.audit, self.telemetry, queries)
+        notifications, of_channels = build_channels(
+            base, self.audit, self.telemetry, queries, people.rights
+        )
+        of_rules = build_rules(
+            base,
+            self.audit,
+            self.telemetry,
+            accounts,
+            queries,
+            people.rights,
+            alerts,
+            notifications,
+        )
         of_webhooks = build_webhooks(
             base, self.audit, self.telemetry, accounts, queries, people.rights
         )
@@ -259,10 +276,10 @@ class Replica:
         )  # fmt: skip
         self.capabilities = (
             of_audit, of_telemetry, of_accounts, of_rights, of_organisations, of_secrets,
-            of_certificates, of_queries, of_history, of_webhooks, of_devices, of_lines, of_sessions,
-            of_own, of_approvals, of_commands, of_config, of_groups, of_enrollment, of_edge,
-            of_desired, of_campaigns, of_firmware, of_workloads, of_schedules, of_dashboards,
-            of_event_streams, of_replicas,
+            of_certificates, of_queries, of_history, of_alerts, of_channels, of_rules, of_webhooks,
+            of_devices, of_lines, of_sessions, of_own, of_approvals, of_commands, of_config,
+            of_groups, of_enrollment, of_edge, of_desired, of_campaigns, of_firmware, of_workloads,
+            of_schedules, of_dashboards, of_event_streams, of_replicas,
             build_usage(base),
         )  # fmt: skip
         self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)

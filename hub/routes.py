@@ -58,6 +58,14 @@ from hub.accounts.rest import (
 )
 from hub.accounts.settings_rest import EnrollmentKey, SettingsEndpoints, SettingsPatch
 from hub.accounts.users_rest import User, UserBody, UserEndpoints, UserPatch
+from hub.alerts.rest import (
+    AlertBulk,
+    AlertBulkBody,
+    AlertDeedBody,
+    AlertEndpoints,
+    AlertItem,
+    AlertsQuery,
+)
 from hub.approvals.records import ApprovalItem
 from hub.approvals.rest import ApprovalEndpoints, ApprovalQuery, DecisionBody
 from hub.audit.rest import AuditEndpoints, AuditQuery
@@ -77,6 +85,14 @@ from hub.certificates.rest import (
     CertificateItem,
     CertificatesQuery,
     RevocationBody,
+)
+from hub.channels.rest import (
+    ChannelBody,
+    ChannelEndpoints,
+    ChannelItem,
+    ChannelTest,
+    SilenceBody,
+    SilenceItem,
 )
 from hub.commands.records import CommandRecord, CommandResult
 from hub.commands.rest import (
@@ -194,6 +210,8 @@ from hub.rights.rest import (
     TeamMemberItem,
     TeamMembersBody,
 )
+from hub.rules.previewing import PreviewItem
+from hub.rules.rest import AlertRuleBody, PreviewBody, RuleEndpoints, RuleItem, RuleOwnerBody
 from hub.schedules.rest import (
     ScheduleBody,
     ScheduleEndpoints,
@@ -268,7 +286,7 @@ RULES: Final = Rules(
 """Who may do what, for the documents."""
 
 # fmt: off
-ROUTES: Final = (
+ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/auth/login", AccountEndpoints.login, Door.OPEN, "Sign in.", body=LoginBody, answer=Login, secret=True),
     Route("POST", "/auth/refresh", AccountEndpoints.refresh, Door.OPEN, "Refresh a token pair.", body=RefreshBody, optional_body=True, answer=Login, secret=True),
     Route("POST", "/auth/switch", AccountEndpoints.switch, Door.SESSION, "Sign in to another of your organisations.", body=SwitchBody, answer=Login, secret=True),
@@ -508,6 +526,28 @@ ROUTES: Final = (
     Route("POST", "/schedules/{id}/run", ScheduleEndpoints.run, "schedules:update", "Run a schedule now.", answer=ScheduleRunItem, status=202),
     Route("GET", "/schedules/{id}/runs", ScheduleEndpoints.runs, "schedules:get", "List runs of a schedule, newest first.", query=ListQuery, answer=ScheduleRunItem, listing=True),
 
+    Route("GET", "/alerts", AlertEndpoints.list, "alerts:list", "List alerts, newest first.", query=AlertsQuery, answer=AlertItem, listing=True),
+    Route("POST", "/alerts/bulk", AlertEndpoints.bulk, "alerts:update", "Acknowledge or resolve many alerts.", body=AlertBulkBody, answer=AlertBulk),
+    Route("GET", "/alerts/{id}", AlertEndpoints.get, "alerts:get", "Get an alert.", answer=AlertItem),
+    Route("POST", "/alerts/{id}/acknowledge", AlertEndpoints.acknowledge, "alerts:update", "Acknowledge an alert.", body=AlertDeedBody, optional_body=True, answer=AlertItem),
+    Route("POST", "/alerts/{id}/resolve", AlertEndpoints.resolve, "alerts:update", "Resolve an alert by hand.", body=AlertDeedBody, optional_body=True, answer=AlertItem),
+    Route("GET", "/alert-rules", RuleEndpoints.list, "alert-rules:list", "List alert rules.", query=ListQuery, answer=RuleItem, listing=True),
+    Route("POST", "/alert-rules", RuleEndpoints.create, "alert-rules:create", "Create an alert rule.", body=AlertRuleBody, answer=RuleItem, status=201),
+    Route("POST", "/alert-rules/preview", RuleEndpoints.preview, "alert-rules:create", "Get what a rule would have raised, by the events that are stored.", body=PreviewBody, answer=list[PreviewItem]),
+    Route("GET", "/alert-rules/{id}", RuleEndpoints.get, "alert-rules:get", "Get an alert rule.", answer=RuleItem),
+    Route("PUT", "/alert-rules/{id}", RuleEndpoints.replace, "alert-rules:update", "Replace an alert rule; what it has raised is over, and you are its owner from then on.", body=AlertRuleBody, answer=RuleItem),
+    Route("DELETE", "/alert-rules/{id}", RuleEndpoints.delete, "alert-rules:delete", "Delete an alert rule; what it has raised is over."),
+    Route("PUT", "/alert-rules/{id}/owner", RuleEndpoints.give, "alert-rules:update", "Make a member the owner of an alert rule.", body=RuleOwnerBody, answer=RuleItem),
+    Route("GET", "/notification-channels", ChannelEndpoints.list, "notification-channels:list", "List channels.", query=ListQuery, answer=ChannelItem, listing=True),
+    Route("POST", "/notification-channels", ChannelEndpoints.create, "notification-channels:create", "Create a channel; a secret that the hub makes is shown once.", body=ChannelBody, answer=ChannelItem, status=201, secret=True),
+    Route("GET", "/notification-channels/{id}", ChannelEndpoints.get, "notification-channels:get", "Get a channel, without its secret.", answer=ChannelItem),
+    Route("PUT", "/notification-channels/{id}", ChannelEndpoints.replace, "notification-channels:update", "Replace a channel.", body=ChannelBody, answer=ChannelItem),
+    Route("DELETE", "/notification-channels/{id}", ChannelEndpoints.delete, "notification-channels:delete", "Delete a channel that no rule names."),
+    Route("POST", "/notification-channels/{id}/test", ChannelEndpoints.test, "notification-channels:update", "Send a test message, and wait for the answer.", answer=ChannelTest),
+    Route("GET", "/silences", ChannelEndpoints.silences, "silences:list", "List silences.", query=ListQuery, answer=SilenceItem, listing=True),
+    Route("POST", "/silences", ChannelEndpoints.silence, "silences:create", "Tell nobody of some alerts for a while.", body=SilenceBody, answer=SilenceItem, status=201),
+    Route("GET", "/silences/{id}", ChannelEndpoints.get_silence, "silences:get", "Get a silence.", answer=SilenceItem),
+    Route("DELETE", "/silences/{id}", ChannelEndpoints.delete_silence, "silences:delete", "End a silence."),
     Route("GET", "/webhooks", WebhookEndpoints.list, "webhooks:list", "List webhooks.", query=ListQuery, answer=WebhookItem, listing=True),
     Route("POST", "/webhooks", WebhookEndpoints.create, "webhooks:create", "Create a webhook; its secret is shown once.", body=WebhookBody, answer=WebhookItem, status=201, secret=True),
     Route("GET", "/webhooks/{id}", WebhookEndpoints.get, "webhooks:get", "Get a webhook, without its secret.", answer=WebhookItem),

@@ -320,6 +320,7 @@ def to_event(message: Telemetry, device_id: DeviceId, ts: str) -> DashboardEvent
                 severity=message.severity,
                 code=message.code,
                 message=message.message,
+                status="RESOLVED" if message.resolved is True else "FIRING",
             )
         case telemetry.WorkloadStatus():
             return dashboard.WorkloadStatusEvent(

@@ -193,8 +193,12 @@ class NamedEvent(EventBase, frozen=True, tag="event"):
     data: dict[str, Any] | UnsetType = UNSET
 
 
+AlertStatus = Literal["FIRING", "RESOLVED"]
+
+
 class AlertEvent(Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", tag="alert"):
-    """`deviceId` is null where it is about no device."""
+    """`deviceId` is null where it is about no device. `alertId` is that of the record, and absent
+    of what resolves an alert that there is not."""
 
     device_id: DeviceId | None
     ts: str
@@ -205,6 +209,8 @@ class AlertEvent(Struct, frozen=True, kw_only=True, rename="camel", tag_field="t
     message: str
     count: int | UnsetType = UNSET
     """So many alerts of this code came in one second; this is the last of them."""
+    status: AlertStatus = "FIRING"
+    alert_id: str | UnsetType = UNSET
 
 
 class WorkloadStatusEvent(EventBase, frozen=True, tag="workload_status"):
@@ -275,6 +281,10 @@ RecordKind = Literal[
     "registry",
     "approval",
     "schedule",
+    "alert",
+    "alert_rule",
+    "silence",
+    "notification_channel",
 ]
 
 

@@ -87,9 +87,12 @@ class Event(TelemetryBase, frozen=True, tag="event"):
 
 
 class Alert(TelemetryBase, frozen=True, tag="alert"):
+    """`resolved`: it is over."""
+
     severity: Severity
     code: Annotated[str, Meta(max_length=256)]
     message: Annotated[str, Meta(max_length=8192)] = ""
+    resolved: bool | UnsetType | None = UNSET
 
 
 WorkloadName = Annotated[str, Meta(pattern=f"^{WORKLOAD_NAME}$(?!\\n)")]

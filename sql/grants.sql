@@ -95,6 +95,26 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
+    alert, alert_rule, alert_watch
+TO longline_hub;
+
+GRANT SELECT, INSERT, UPDATE ON
+    rule_sweep
+TO longline_hub;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    hub_away
+TO longline_hub;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    notification, notification_channel, notification_message, notification_told
+TO longline_hub;
+
+GRANT SELECT, INSERT, DELETE ON
+    silence
+TO longline_hub;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON
     device_workloads
 TO longline_hub;
 

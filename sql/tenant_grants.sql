@@ -144,3 +144,23 @@ TO longline_app;
 GRANT SELECT, INSERT, UPDATE ON
     schedule_run
 TO longline_app;
+
+GRANT SELECT, UPDATE ON
+    alert
+TO longline_app;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    alert_rule
+TO longline_app;
+
+GRANT SELECT, DELETE ON
+    alert_watch
+TO longline_app;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    notification_channel
+TO longline_app;
+
+GRANT SELECT, INSERT, DELETE ON
+    silence
+TO longline_app;

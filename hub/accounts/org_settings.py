@@ -15,6 +15,8 @@ from hub.rights.guarded import ApprovalRules, BlastRadius, guarded_of
 PREFIX: Final = "keep_"
 """Of the stored names, and of the variables, that are about retention."""
 DEFAULT_CONFIG_RATE: Final = 60
+DEFAULT_AUTO_RESOLVE: Final = 86_400
+"""As `alerts.sql` has it."""
 
 
 class OrgSettings(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -25,6 +27,8 @@ class OrgSettings(Struct, frozen=True, kw_only=True, rename="camel"):
     and had none for a minute, always, or never."""
     config_rate_per_minute: int
     """How many devices of a group get what it gives of the configuration, each minute."""
+    auto_resolve_seconds: int
+    """An alert of a device, or of the hub itself, that does not come again for so long is over."""
     admin_factor: AdminFactor
     """What administrators show beside a password: nothing, a code or a passkey, or a passkey."""
     provider_required: bool
@@ -56,6 +60,7 @@ def settled(stored: Mapping[str, Any], environment: Settings) -> OrgSettings:
         auto_enroll=bool(stored.get("auto_enroll", False) if auto is None else auto),
         reenroll=stored.get("reenroll", "offline"),
         config_rate_per_minute=stored.get("config_rate", DEFAULT_CONFIG_RATE),
+        auto_resolve_seconds=stored.get("auto_resolve_seconds", DEFAULT_AUTO_RESOLVE),
         admin_factor=asked.admin_factor,
         provider_required=asked.provider_required,
         approvals=guarded.approvals,
@@ -74,6 +79,7 @@ def shown_settings(settings: OrgSettings) -> dict[str, object]:
         "adminFactor": shown["adminFactor"],
         "providerRequired": shown["providerRequired"],
         "configRatePerMinute": shown["configRatePerMinute"],
+        "autoResolveSeconds": shown["autoResolveSeconds"],
         "approvals": shown["approvals"],
         "blastRadius": shown["blastRadius"],
         **{f"retention.{name}": value for name, value in shown["retention"].items()},

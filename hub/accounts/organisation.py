@@ -121,6 +121,7 @@ class OrganisationService:
         auto_enroll: bool | None = None,
         reenroll: Reenroll | None = None,
         config_rate: int | None = None,
+        auto_resolve: int | None = None,
         admin_factor: AdminFactor | None = None,
         provider_required: bool | None = None,
         guarded: GuardedPatch = NO_PATCH,
@@ -139,6 +140,7 @@ class OrganisationService:
             "auto_enroll": auto_enroll,
             "reenroll": reenroll,
             "config_rate": config_rate,
+            "auto_resolve_seconds": auto_resolve,
             "admin_factor": admin_factor,
             "provider_required": provider_required,
         }

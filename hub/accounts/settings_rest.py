@@ -43,6 +43,7 @@ class SettingsPatch(Body, frozen=True):
     auto_enroll: bool | None = None
     reenroll: Reenroll | None = None
     config_rate_per_minute: Annotated[int, Meta(ge=1, le=60_000)] | None = None
+    auto_resolve_seconds: Annotated[int, Meta(ge=60, le=31_536_000)] | None = None
     admin_factor: AdminFactor | None = None
     provider_required: bool | None = None
     approvals: ApprovalsPatch = ApprovalsPatch()
@@ -69,6 +70,7 @@ class SettingsEndpoints:
             auto_enroll=call.body.auto_enroll,
             reenroll=call.body.reenroll,
             config_rate=call.body.config_rate_per_minute,
+            auto_resolve=call.body.auto_resolve_seconds,
             admin_factor=call.body.admin_factor,
             provider_required=call.body.provider_required,
             guarded=_guarded(call.body),

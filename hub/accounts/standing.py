@@ -17,7 +17,9 @@ from msgspec import Struct
 
 from protocol.ids import OrgId
 
-Kind = Literal["session", "user", "device", "signing_key", "rights", "certificate", "webhook"]
+Kind = Literal[
+    "session", "user", "device", "signing_key", "rights", "certificate", "webhook", "alert_rule"
+]
 
 POLL_SECONDS: Final = 2.0
 STALE_SECONDS: Final = 60.0

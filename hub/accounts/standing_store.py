@@ -22,7 +22,7 @@ class StandingStore:
                 )
             case "device":
                 row = await self.database.fetchrow(_Q["device_standing"], subject.org, subject.id)
-            case "user" | "signing_key" | "rights" | "certificate" | "webhook":
+            case "user" | "signing_key" | "rights" | "certificate" | "webhook" | "alert_rule":
                 raise AssertionError("only what tokens name has numbers")
         return None if row is None else VersionRange(row["lowest"], row["highest"])
 

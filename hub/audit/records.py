@@ -35,6 +35,10 @@ KINDS: Final[dict[str, RecordKind]] = {
     "registry": "registry",
     "approval": "approval",
     "schedule": "schedule",
+    "alert": "alert",
+    "alert_rule": "alert_rule",
+    "silence": "silence",
+    "notification_channel": "notification_channel",
 }
 """By what an action begins with. Actions that are not here change no record that is listed."""
 
@@ -72,6 +76,8 @@ def _changes(entry: AuditEntry) -> list[RecordChange]:
         case "group" if "groupId" in entry.detail:  # a member came or went: its record says so
             device = RecordChange("device", target, DeviceId(target))
             return [RecordChange("group", entry.detail["groupId"]), device]
+        case "alert":
+            return [RecordChange(kind, target, entry.detail.get("deviceId"))]
         case "deployment" | "rollout" if (
             "deploymentId" in entry.detail
         ):  # a device became part of it

@@ -147,6 +147,24 @@ schedule_runs = Counter(
     ["status"],
     registry=REGISTRY,
 )
+alerts = Counter(
+    "longline_alerts_total",
+    "Alerts, by what became of them",
+    ["outcome"],
+    registry=REGISTRY,
+)
+notifications = Counter(
+    "longline_notifications_total",
+    "Attempts to tell people of alerts, by outcome",
+    ["outcome"],
+    registry=REGISTRY,
+)
+rule_sweep_seconds = Histogram(
+    "longline_rule_sweep_seconds",
+    "How long a look at the rules by time took",
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
 webhook_events = Counter(
     "longline_webhook_events_total",
     "Events of webhooks, by what became of them",

@@ -169,6 +169,11 @@ class Settings(Struct, frozen=True, kw_only=True):
             "though they are loopback or private, or are reached by http."
         ),
     ] = []
+    smtp_url: Annotated[
+        str,
+        _doc("Mail server for channels by e-mail: smtp[s]://[user:password@]host[:port]."),
+    ] = ""
+    smtp_from: Annotated[str, _doc("The address that mails come from.")] = ""
     registries: Annotated[
         list[str],
         _doc(

@@ -14,7 +14,7 @@ import structlog
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from hub.base.database import Connection, after_commit
+from hub.base.database import Connection
 from hub.base.errors import Conflict, Ended, Forbidden, HubError, Invalid, NotFound, Quarantined
 from hub.base.principal import Principal
 from hub.campaigns.journey import CampaignTarget, Status, error
@@ -115,8 +115,9 @@ class CampaignEffects:
             code=OWNER_LACKS_RIGHT,
             message=f"the campaign {name} is paused: its owner is gone, or may not do it any more",
         )
-        await self._telemetry.taps.keep(connection, [(campaign.org, stream_event(alert, SEVERITY))])
-        after_commit(lambda: self._telemetry.publish(campaign.org, alert, SEVERITY))
+        await self._telemetry.raise_alert(
+            connection, campaign.org, alert, subject=f"campaign:{campaign.campaign_id}"
+        )
 
     def publish(self, campaign: Campaign, targets: Iterable[CampaignTarget]) -> None:
         """Dashboards hear of each target that took a step."""

@@ -5,7 +5,7 @@ fault in the text is the one that is told: the fields, what fits them, and the b
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -90,7 +90,16 @@ class NotAQuery(Exception):
 
 def parse(text: str) -> Tree:
     """Raises `NotAQuery`."""
-    reader = _Reader(text)
+    return _read(text, _Reader(text), _comparison)
+
+
+def parse_members(text: str) -> Tree:
+    """The same over the members of an event, of which nothing is known: each name is a field, each
+    value what it is written as. Raises `NotAQuery`."""
+    return _read(text, _MemberReader(text), _of_member)
+
+
+def _read(text: str, reader: "_Reader", comparison: Callable[[Parsed[Token]], Comparison]) -> Tree:
     parser = _parser(text)
     try:
         for token in parser.iter_parse():
@@ -107,7 +116,7 @@ def parse(text: str) -> Tree:
         position = cast("int", error.pos_in_stream)
         what = f"{text[position : position + 20]!r} cannot be read"
         raise NotAQuery(what, position, _expected(text, position, reader.rule)) from None
-    return _tree(parsed)
+    return _tree(parsed, comparison)
 
 
 @cache
@@ -209,16 +218,34 @@ class _Reader:
             raise NotAQuery(f"{token} does not fit this field", start, list(allowed))
         self._is_pattern = token.type == "LIKE"
 
-    def _value(self, token: Token, start: int) -> None:
+    def _count_value(self, start: int) -> None:
         self._values += 1
         if self._in_list and self._values > MOST_VALUES:
             raise NotAQuery(f"in takes {MOST_VALUES} values at most", start, [])
+
+    def _value(self, token: Token, start: int) -> None:
+        self._count_value(start)
         rule = cast("FieldRule", self.rule)
         takes = _TAKES[rule.kind]
         if _WRITTEN[token.type][0] not in takes or not _is_readable(token):
             raise NotAQuery(f"{token} is no value of this field", start, list(takes))
         if rule.words and not self._is_pattern and _word(rule, _text_of(token)) is None:
             raise NotAQuery(f"{token} is no value of this field", start, list(rule.words))
+
+
+class _MemberReader(_Reader):
+    """Every field is there, and takes what it is compared with; but no moving time."""
+
+    def _field(self, token: Token, start: int) -> None:
+        self._is_pattern = False
+
+    def _operator(self, token: Token, start: int) -> None:
+        self._is_pattern = token.type == "LIKE"
+
+    def _value(self, token: Token, start: int) -> None:
+        self._count_value(start)
+        if token.type == "NOW" or not _is_readable(token):
+            raise NotAQuery(f"{token} is no value of a member", start, ["number", "text"])
 
 
 def _field_of(token: Token) -> Field | None:
@@ -271,17 +298,17 @@ def _seconds(duration: str) -> int:
     return int(duration[:-1]) * _SECONDS[duration[-1]]
 
 
-def _tree(node: Parsed[Token]) -> Tree:
+def _tree(node: Parsed[Token], comparison: Callable[[Parsed[Token]], Comparison]) -> Tree:
     """Of what the grammar took."""
     is_not = False
     while node.data == "negation":
         node, is_not = _node(node.children[1]), not is_not
     if node.data in ("either", "both"):
-        parts = tuple(_tree(_node(child)) for child in node.children)
+        parts = tuple(_tree(_node(child), comparison) for child in node.children)
         kind = Either if node.data == "either" else Both
         tree: Tree = parts[0] if len(parts) == 1 else kind(parts)
     else:
-        tree = _comparison(node)
+        tree = comparison(node)
     return Not(tree) if is_not else tree
 
 
@@ -290,22 +317,44 @@ def _node(child: Token | Parsed[Token]) -> Parsed[Token]:
 
 
 def _comparison(node: Parsed[Token]) -> Comparison:
-    first, *rest = node.children
     if node.data == "connected":
         return Comparison(Field("connected"), "=", (True,))
-    field = cast("Field", _field_of(cast("Token", first)))
+    field = cast("Field", _field_of(cast("Token", node.children[0])))
+    operator, values = _asked(node)
+    rule = FIELDS[field.name]
+    return Comparison(field, operator, tuple(_value(rule, operator, each) for each in values))
+
+
+def _of_member(node: Parsed[Token]) -> Comparison:
+    """`key` is the path of the member."""
+    if node.data == "connected":
+        return Comparison(Field("member", "connected"), "=", (True,))
+    operator, values = _asked(node)
+    field = Field("member", str(node.children[0]))
+    return Comparison(field, operator, tuple(_plain(cast("Token", each)) for each in values))
+
+
+def _asked(node: Parsed[Token]) -> "tuple[Operator, list[Token | Parsed[Token]]]":
+    """By which operator, and with which values."""
+    _, *rest = node.children
     match node.data:
         case "has":
-            return Comparison(field, "has")
+            return "has", []
         case "compared":
             operator, value = rest
-            values = [value]
+            return cast("Operator", str(operator)), [value]
         case _:
-            operator = "in" if node.data == "among" else "not in"
-            values = _node(rest[0]).children
-    rule = FIELDS[field.name]
-    found = tuple(_value(rule, operator, each) for each in values)
-    return Comparison(field, cast("Operator", str(operator)), found)
+            return "in" if node.data == "among" else "not in", _node(rest[0]).children
+
+
+def _plain(token: Token) -> Value:
+    match token.type:
+        case "TRUE" | "FALSE":
+            return token.type == "TRUE"
+        case "NUMBER":
+            return float(token)
+        case _:
+            return _text_of(token)
 
 
 def _value(rule: FieldRule, operator: object, child: Token | Parsed[Token]) -> Value:

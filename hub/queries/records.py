@@ -24,11 +24,13 @@ FieldName = Literal[
     "config.status",
     "app",
     "certificate.expiresAt",
+    "member",
 ]
 
 
 class Field(Struct, frozen=True):
-    """`key` is that of a label, a metric, an application, or of software beside the agent's own."""
+    """`key` is that of a label, a metric, an application, or of software beside the agent's own; of
+    a `member` of an event, its path."""
 
     name: FieldName
     key: str | None = None

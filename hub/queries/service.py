@@ -15,12 +15,21 @@ from hub.queries.groups import (
     names_groups,
     with_group_ids,
 )
-from hub.queries.language import NotAQuery, parse
+from hub.queries.language import NotAQuery, parse, parse_members
 from hub.queries.records import Tree
 from hub.queries.store import NamedGroups, QueryStore
 from protocol.ids import OrgId
 
-__all__ = ["Explained", "GroupQuery", "QueryService", "Tree", "groups_of", "tree_of"]
+__all__ = [
+    "Explained",
+    "GroupQuery",
+    "QueryService",
+    "Tree",
+    "groups_of",
+    "members_of",
+    "read_members",
+    "tree_of",
+]
 
 FIELD: Final = "query"
 
@@ -119,6 +128,20 @@ def tree_of(text: str, words: Mapping[str, str]) -> Tree:
     return with_group_ids(_parsed_before(text), words)
 
 
+@lru_cache(maxsize=1000)
+def members_of(text: str) -> Tree:
+    """Of a filter of events that was read before."""
+    return parse_members(text)
+
+
+def read_members(text: str, field: str) -> Tree:
+    """A filter of events by their members. Raises `Invalid`."""
+    try:
+        return parse_members(text)
+    except NotAQuery as error:
+        raise _invalid(error, field) from None
+
+
 def _words(groups: NamedGroups, named: Collection[str]) -> dict[str, str]:
     """Of these groups, the id of each by its name."""
     return {name: group_id for name, group_id in groups.ids.items() if group_id in named}
@@ -134,5 +157,9 @@ def _parsed(text: str, field: str) -> Tree:
     try:
         return parse(text)
     except NotAQuery as error:
-        fault = FieldError(field, error.message, position=error.position, expected=error.expected)
-        raise Invalid(f"{field}: {error.message}", errors=[fault]) from None
+        raise _invalid(error, field) from None
+
+
+def _invalid(error: NotAQuery, field: str) -> Invalid:
+    fault = FieldError(field, error.message, position=error.position, expected=error.expected)
+    return Invalid(f"{field}: {error.message}", errors=[fault])

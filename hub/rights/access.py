@@ -59,6 +59,10 @@ _VIEWER: Final = listed("""
     workloads: get list
     schedules: get list
     webhooks: get list
+    alerts: get list
+    alert-rules: get list
+    notification-channels: get list
+    silences: get list
 """)
 _OPERATOR: Final = _VIEWER | listed("""
     commands: create
@@ -66,6 +70,8 @@ _OPERATOR: Final = _VIEWER | listed("""
     commands/pull_logs: create
     commands/enable_device: create
     sessions/logs: list create
+    alerts: update
+    silences: create delete
 """)
 _MANAGER: Final = _OPERATOR | listed("""
     devices: update
@@ -116,6 +122,8 @@ _ADMIN: Final = _MANAGER | listed("""
     workloads/privileged: create update
     schedules: create update delete
     webhooks: create update delete
+    alert-rules: create update delete
+    notification-channels: create update delete
 """)
 
 ROLES: Final[dict[Role, Rights]] = {

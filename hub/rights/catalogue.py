@@ -87,6 +87,10 @@ CATALOGUE: Final[dict[str, Resource]] = {
     "workloads": _of("get list update", "get list update"),
     "workloads/privileged": _of("create update"),
     "schedules": _of("get list create update delete", "get list create update delete"),
+    "alerts": _of("get list update", "get list update"),
+    "alert-rules": _of("get list create update delete", "get list create update delete"),
+    "notification-channels": _of("get list create update delete"),
+    "silences": _of("get list create delete", "get list create delete"),
     "webhooks": _of("get list create update delete", "get list create update delete"),
 }
 

@@ -7,12 +7,12 @@ from functools import partial
 from typing import Final, Protocol
 
 import structlog
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from hub.base import metrics
 from hub.base.kept import TAKEN, Kept
 from hub.telemetry.quota import Quota
-from hub.telemetry.rows import EventRow, Source
+from hub.telemetry.rows import EventRow, KnownAlert, Source
 from protocol.dashboard import AlertEvent
 from protocol.ids import DeviceId, OrgId
 from protocol.telemetry import Alert, Severity, Status
@@ -101,10 +101,14 @@ class DeviceQuotas:
             alert = summed.alert
             event = self._alert_event(source, alert.severity, alert.code, alert.message)
             event = structs.replace(event, count=summed.count)
+            if isinstance(alert, KnownAlert):
+                event = structs.replace(event, status=alert.status, alert_id=alert.alert_id)
+            elif alert.resolved is True:
+                event = structs.replace(event, status="RESOLVED")
             if summed.stored:
                 self._hub.show(source.org, event)
             else:
-                self._hub.alert(source.org, event)
+                self._hub.alert(source.org, structs.replace(event, alert_id=UNSET))
 
     def _alert_event(
         self, source: Source, severity: Severity, code: str, message: str

@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, assert_never, get_args
 
 import msgspec
-from msgspec import UNSET, Struct, structs
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from hub.telemetry.quota import Quota
 from protocol import native, telemetry
 from protocol.canonical import hash_of
 from protocol.codec import encode, rfc3339, to_event
 from protocol.commands import LEVELS
-from protocol.dashboard import AlertEvent, StatusEvent, WorkloadStatusEvent
+from protocol.dashboard import AlertEvent, AlertStatus, StatusEvent, WorkloadStatusEvent
 from protocol.ids import DeviceId, Generation, OrgId
 from protocol.stream import StreamEvent
 from protocol.telemetry import AgentReadiness, Alert, Telemetry
@@ -183,12 +183,28 @@ def hub_row(org: OrgId, event: StatusEvent | AlertEvent, stamp: Stamp) -> EventR
     return EventRow("event", line, source, None, None, counted_as, stamp.micros, None)
 
 
-def alert_of(row: EventRow) -> Alert:
+ALERT: Final = KIND[Alert]
+
+
+def with_event(row: EventRow, event: StreamEvent) -> EventRow:
+    """The row of an event that is to be stored as this one."""
+    head = row.line.removesuffix(_escaped(row.event.body) + b"\n")
+    return structs.replace(row, event=event, line=b"%b%b\n" % (head, _escaped(event.body)))
+
+
+class KnownAlert(Alert, frozen=True, kw_only=True, tag="alert"):
+    """What a record says of it, too."""
+
+    status: AlertStatus = "FIRING"
+    alert_id: str | UnsetType = UNSET
+
+
+def alert_of(row: EventRow) -> KnownAlert:
     """The alert that is in this row."""
     return structs.replace(_alert.decode(row.event.body), seq=row.seq)
 
 
-_alert: Final = msgspec.json.Decoder(Alert)
+_alert: Final = msgspec.json.Decoder(KnownAlert)
 
 
 # Lines of COPY text, one function a table. Each takes the line's head, which is COPY text already,
@@ -205,7 +221,7 @@ def _event_line(
     seq: int | None,
     body: bytes,
 ) -> bytes:
-    escaped = body.replace(b"\\", b"\\\\")
+    escaped = _escaped(body)
     if seq is None and boot_id is None:
         times = received.encode(), ts.encode()
         return b"%b\t%b+00\t%b\t%b\t\\N\t\\N\t%b\n" % (head, *times, kind.encode(), escaped)
@@ -231,6 +247,10 @@ def _log_line(
 ) -> bytes:
     fields = f"{level}\t{_text(source)}\t{_text(command)}\t{_text(line)}"
     return b"%b\t%b\n" % (head, f"{received}+00\t{ts}\t{fields}".encode())
+
+
+def _escaped(body: bytes) -> bytes:
+    return body.replace(b"\\", b"\\\\")
 
 
 def _text(value: str | None) -> str:

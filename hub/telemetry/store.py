@@ -48,6 +48,9 @@ class TelemetryStore:
             marks = await self._lock_marks(connection, rows_.places_of(rows))
             counting = rows_.fenced(rows, await self._superseded(connection, rows_.lines_of(rows)))
             new = rows_.split_new(counting, marks)
+            kinds = {row.event.type for row in new}
+            if rows_.ALERT in kinds:
+                await self._note(connection, new)
             try:
                 await self._copy(connection, new)
                 await self._set_states(connection, new)
@@ -58,9 +61,20 @@ class TelemetryStore:
             except asyncpg.CheckViolationError as error:
                 raise NoPlace(str(error)) from error
             await self._move_marks(connection, marks)
-            if self.taps.may_want({row.event.type for row in new}):
+            judge = self.taps.judge
+            if judge is not None and not judge.kinds.isdisjoint(kinds):
+                await judge.judge(connection, new)
+            if self.taps.may_want(kinds):
                 await self.taps.keep(connection, [(row.source.org, row.event) for row in new])
         return Committed(new, counting)
+
+    async def _note(self, connection: Connection, rows: list[EventRow]) -> None:
+        """The alerts among them get the ids of their records."""
+        places = [place for place, row in enumerate(rows) if row.event.type == rows_.ALERT]
+        alerts = [(rows[place].source.org, rows[place].event) for place in places]
+        noted = await self.taps.note(connection, alerts)
+        for place, event in zip(places, noted, strict=True):
+            rows[place] = rows_.with_event(rows[place], event)
 
     async def _lock_marks(
         self, connection: Connection, places: list[MarkKey]

@@ -112,13 +112,13 @@ class EventStorer:
             usage.count(org, "bytes", sizes[org])
         metrics.events_duplicate.inc(len(counting) - len(new))
         for row in new:
-            if row.seq is not None and self._is_shown(row):
+            if self._is_shown(row) if row.event.type == rows_.ALERT else row.seq is not None:
                 self._stream.put(row.source.org, row.event)
         self._acknowledge(counting)
 
     def _is_shown(self, row: EventRow) -> bool:
-        """All but durable alerts beyond the pace, which are told as one of each code."""
-        return row.event.type != "alert" or self._quotas.takes(row.source, rows_.alert_of(row))
+        """All alerts but durable ones beyond the pace, which are told as one of each code."""
+        return row.seq is None or self._quotas.takes(row.source, rows_.alert_of(row))
 
     def _acknowledge(self, batch: list[EventRow]) -> None:
         for source, boot_id, seq in rows_.acknowledgements(batch):

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Final, Protocol
 
 from hub.base.database import Connection
+from hub.telemetry.rows import EventRow
 from protocol.ids import OrgId
 from protocol.stream import StreamEvent
 
@@ -25,11 +26,38 @@ class EventTap(Protocol):
         ...
 
 
+class AlertRecords(Protocol):
+    """A floor above that keeps a record of each alert."""
+
+    async def note(
+        self, connection: Connection, alerts: Sequence[OrgEvent], *, subject: str = ""
+    ) -> Sequence[StreamEvent]:
+        """These alerts, each with the id of its record, in the transaction of this connection.
+        `subject`: what of no device they are about."""
+        ...
+
+
+class RowJudge(Protocol):
+    """A floor above that decides by what is stored."""
+
+    @property
+    def kinds(self) -> Set[str]:
+        """The types of events that it looks at."""
+        ...
+
+    async def judge(self, connection: Connection, rows: Sequence[EventRow]) -> None:
+        """These are new, in the transaction of this connection."""
+        ...
+
+
 class Taps:
     """Nothing is made or written for nobody."""
 
     def __init__(self) -> None:
         self._taps: list[EventTap] = []
+        self.records: AlertRecords | None = None
+        """None where alerts are events and nothing more."""
+        self.judge: RowJudge | None = None
 
     def add(self, tap: EventTap) -> None:
         self._taps.append(tap)
@@ -44,6 +72,14 @@ class Taps:
     def wants(self, org: OrgId, kind: str) -> bool:
         """Whether such an event has to be committed together with what it tells."""
         return any(kind in tap.wanted.get(org, _NOTHING) for tap in self._taps)
+
+    async def note(
+        self, connection: Connection, alerts: Sequence[OrgEvent], *, subject: str = ""
+    ) -> Sequence[StreamEvent]:
+        """As `AlertRecords.note`: before they are stored, kept or shown."""
+        if self.records is None or not alerts:
+            return [event for _, event in alerts]
+        return await self.records.note(connection, alerts, subject=subject)
 
     async def keep(self, connection: Connection, events: Collection[OrgEvent]) -> None:
         """Those of these that somebody wants, in the transaction of this connection."""

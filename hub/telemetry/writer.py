@@ -2,7 +2,8 @@
 
 An event without `seq` goes to the stream at once and to the database with the next batch. A durable
 event is neither streamed nor acknowledged before it is committed, because only the commit tells
-whether it is new; it is never shed.
+whether it is new; it is never shed. An alert is streamed when it is committed, with the id of its
+record.
 
 When rows come faster than the database takes them, lines are not read for a while (`pressure`).
 Only when it takes nothing at all are events without `seq` shed, which is counted, and lines that
@@ -14,13 +15,14 @@ import heapq
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 
 from hub.base import metrics
+from hub.base.database import Connection, after_commit
 from hub.base.kept import TAKEN, Kept
 from hub.telemetry import rows as rows_
 from hub.telemetry.device_quotas import DeviceQuotas
@@ -93,8 +95,8 @@ class TelemetryWriter:
         if type(message) is Status:
             if message.metrics and not quota.names.issuperset(message.metrics):
                 message, outcome = self._quotas.known(quota, message)
-        elif type(message) is Alert and not self._quotas.is_published_now(source, message):
-            return outcome
+        elif type(message) is Alert:
+            return self._put_alert(source, quota, message)
         row = rows_.make_row(source, message, self._stamps.next(self._clock()))
         quota.left -= len(row.line)
         if quota.left < 0:
@@ -113,6 +115,28 @@ class TelemetryWriter:
             self._notice(len(rows))
         rows.append(row)
         source.kept = self._taken + len(rows)
+        return outcome
+
+    def _put_alert(self, source: Source, quota: Quota, alert: Alert) -> Kept:
+        """As `put`, but that it is shown when it is committed."""
+        if not self._quotas.is_published_now(source, alert):
+            return TAKEN
+        row = rows_.make_row(source, alert, self._stamps.next(self._clock()))
+        outcome = TAKEN
+        quota.left -= len(row.line)
+        if quota.left < 0:
+            outcome = self._quotas.beyond(source, quota, row) or outcome
+        if row.seq is None:
+            if outcome is Kept.FULL:
+                return outcome
+            if len(self._rows) >= REFUSE_ABOVE:
+                metrics.events_shed.labels("database").inc()
+                return outcome
+        elif refusal := self._refusal(source, quota, row):
+            return refusal
+        self._notice(len(self._rows))
+        self._rows.append(row)
+        source.kept = self._taken + len(self._rows)
         return outcome
 
     def _refusal(self, source: Source, quota: Quota, row: EventRow) -> Kept | None:
@@ -153,13 +177,30 @@ class TelemetryWriter:
         self._stream.put(org, stream_event(event, level))
 
     def alert(self, org: OrgId, event: AlertEvent) -> None:
-        """An alert that the hub itself raises: shown and kept like one of the device."""
+        """An alert that the hub itself raises of a device: kept and shown like one of its own."""
         if len(self._rows) < REFUSE_ABOVE:
             self._keep(rows_.hub_row(org, event, self._stamps.next(self._clock())))
-        self.show(org, event)
 
     def show(self, org: OrgId, event: AlertEvent) -> None:
         self._stream.put(org, stream_event(event, event.severity))
+
+    async def raise_alert(
+        self, connection: Connection, org: OrgId, event: AlertEvent, *, subject: str
+    ) -> None:
+        """An alert about no device but `subject`: in the transaction of what it tells of."""
+        alert = stream_event(event, event.severity)
+        await self.tell(
+            connection, org, await self.taps.note(connection, [(org, alert)], subject=subject)
+        )
+
+    async def tell(self, connection: Connection, org: OrgId, events: Sequence[StreamEvent]) -> None:
+        """These become true with this transaction: kept in it, and shown when it is committed."""
+        await self.taps.keep(connection, [(org, each) for each in events])
+        after_commit(lambda: self._show_all(org, events))
+
+    def _show_all(self, org: OrgId, events: Sequence[StreamEvent]) -> None:
+        for each in events:
+            self._stream.put(org, each)
 
     def now(self) -> str:
         """The present moment as it travels."""

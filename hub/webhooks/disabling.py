@@ -6,9 +6,9 @@ import structlog
 
 from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
-from hub.base.database import Connection, after_commit
+from hub.base.database import Connection
 from hub.base.principal import Principal
-from hub.telemetry.writer import TelemetryWriter, stream_event
+from hub.telemetry.writer import TelemetryWriter
 from hub.webhooks.records import Reason, Webhook
 from hub.webhooks.store import WebhookStore
 from protocol.dashboard import AlertEvent
@@ -56,8 +56,7 @@ class Disabling:
             code=_CODES[reason],
             message=f"the webhook {webhook.name} is disabled: {_MESSAGES[reason]}",
         )
-        await self._telemetry.taps.keep(connection, [(org, stream_event(alert, SEVERITY))])
-        after_commit(lambda: self._telemetry.publish(org, alert, SEVERITY))
+        await self._telemetry.raise_alert(connection, org, alert, subject=f"webhook:{webhook_id}")
 
 
 def _the_hub(webhook: Webhook) -> Principal:

@@ -2,12 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import httpx
+from msgspec import Struct
 
-from hub.base.outward import PlaceRefused
+from cloud.outward import WayOut
+from hub.base.destinations import Destinations
+from hub.base.foundation import Foundation
+from hub.base.outward import NamedPlaces, PlaceRefused, way_out_of
 from hub.webhooks.deciding import SECONDS, AttemptOutcome, wish_of
 from hub.webhooks.records import WebhookDelivery
 from hub.webhooks.signing import signatures
@@ -23,6 +27,16 @@ _FAULTS: Final[tuple[tuple[type[Exception], str], ...]] = (
 )
 
 
+class SignedPost(Struct, frozen=True, kw_only=True):
+    """`secrets` sign, the newest first."""
+
+    url: str
+    headers: Mapping[str, str]
+    secrets: Sequence[str]
+    id: str
+    body: str
+
+
 class WebhookSender:
     """`clock` is the database's, in seconds since 1970."""
 
@@ -35,28 +49,40 @@ class WebhookSender:
 
     async def send(self, due: DueWebhook, delivery: WebhookDelivery) -> AttemptOutcome:
         """One attempt, whatever comes of it."""
+        return await self.post(
+            SignedPost(
+                url=due.webhook.url,
+                headers=due.headers,
+                secrets=due.secrets,
+                id=delivery.delivery_id,
+                body=delivery.body or "",
+            )
+        )
+
+    async def post(self, post: "SignedPost") -> AttemptOutcome:
+        """The same of anything that is signed so."""
         attempt = _Attempt()
         error = None
         try:
             async with asyncio.timeout(SECONDS):
-                await self._post(due, delivery, attempt)
+                await self._post(post, attempt)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, ValueError) as fault:
             error = _error(fault)
         return attempt.outcome(error)
 
-    async def _post(self, due: DueWebhook, delivery: WebhookDelivery, attempt: "_Attempt") -> None:
-        content = (delivery.body or "").encode()
+    async def _post(self, post: "SignedPost", attempt: "_Attempt") -> None:
+        content = post.body.encode()
         timestamp = int(self._clock())
         headers = {
             "user-agent": self._agent,
-            **{name.lower(): value for name, value in due.headers.items()},
+            **{name.lower(): value for name, value in post.headers.items()},
             "content-type": "application/json",
             "accept-encoding": "identity",
-            "webhook-id": delivery.delivery_id,
+            "webhook-id": post.id,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": signatures(due.secrets, delivery.delivery_id, timestamp, content),
+            "webhook-signature": signatures(post.secrets, post.id, timestamp, content),
         }
-        request = self._client.stream("POST", due.webhook.url, content=content, headers=headers)
+        request = self._client.stream("POST", post.url, content=content, headers=headers)
         async with request as response:
             attempt.answered(response)
             async for chunk in response.aiter_raw():
@@ -94,3 +120,13 @@ class _Attempt:
 
 def _error(fault: Exception) -> str:
     return next((code for kind, code in _FAULTS if isinstance(fault, kind)), "no_answer")
+
+
+def sender_of(base: Foundation, allowed: Destinations) -> WebhookSender:
+    """By no proxy: there somebody else would choose the address."""
+    direct = WayOut(context=way_out_of(base.settings).context)
+    transport = NamedPlaces(direct, allowed)
+    client = httpx.AsyncClient(
+        transport=transport, timeout=SECONDS, trust_env=False, follow_redirects=False
+    )
+    return WebhookSender(client, base.clock, version=base.version)

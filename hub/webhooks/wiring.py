@@ -2,26 +2,21 @@
 
 from typing import Final
 
-import httpx
-
-from cloud.outward import WayOut
 from hub.accounts.service import AccountService, VersionChange
 from hub.audit.service import AuditService
 from hub.base.destinations import Destinations
 from hub.base.foundation import Capability, Foundation, Timer
 from hub.base.jobs import every
-from hub.base.outward import NamedPlaces, way_out_of
 from hub.queries.service import QueryService
 from hub.rights.memory import RightsMemory
 from hub.telemetry.writer import TelemetryWriter
-from hub.webhooks.deciding import SECONDS
 from hub.webhooks.deliveries import DeliveryService
 from hub.webhooks.delivering import Deliverer
 from hub.webhooks.disabling import Disabling
 from hub.webhooks.keeping import WebhookKeeper
 from hub.webhooks.rest import WebhookEndpoints
 from hub.webhooks.seeing import OwnerSight
-from hub.webhooks.sending import WebhookSender
+from hub.webhooks.sending import sender_of
 from hub.webhooks.service import WebhookService
 from hub.webhooks.store import WebhookStore
 from hub.webhooks.watching import LOOK_SECONDS, WebhookWatch
@@ -45,7 +40,7 @@ def build(
     watch = WebhookWatch(store, sight, disabling, wake_jobs=base.wake_jobs)
     keeper = WebhookKeeper(store, sight, watch.wake)
     allowed = Destinations(base.settings.webhook_allow)
-    sender = _sender(base, allowed)
+    sender = sender_of(base, allowed)
     service = WebhookService(
         store, audit, queries, rights, sight, allowed,
         load=keeper.load, wake_jobs=base.wake_jobs,
@@ -69,13 +64,3 @@ def build(
         jobs=(deliverer.kind, every(LOOK_SECONDS, "webhooks", lambda _: watch.look())),
         clean_up=lambda _: store.forget_deliveries(),
     )
-
-
-def _sender(base: Foundation, allowed: Destinations) -> WebhookSender:
-    """By no proxy: there somebody else would choose the address."""
-    direct = WayOut(context=way_out_of(base.settings).context)
-    transport = NamedPlaces(direct, allowed)
-    client = httpx.AsyncClient(
-        transport=transport, timeout=SECONDS, trust_env=False, follow_redirects=False
-    )
-    return WebhookSender(client, base.clock, version=base.version)

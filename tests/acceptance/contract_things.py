@@ -66,6 +66,12 @@ class _Maker:
         self.keep("/invitations", {"role": "VIEWER", "username": f"guest-{mark}"})
         # A name of a private address: nothing is connected.
         self.keep("/webhooks", {"name": f"hook-{mark}", "url": "https://localhost/"})
+        self.keep("/alert-rules", {"name": f"rule-{mark}", "when": {"offline": True}})
+        settings = {"url": "https://localhost/"}
+        self.keep(
+            "/notification-channels",
+            {"name": f"channel-{mark}", "kind": "webhook", "settings": settings},
+        )
         service = self.keep("/service-accounts", {"name": f"service-{mark}"})
         key: Json = {"name": f"key-{mark}", "role": "VIEWER", "serviceAccountId": service}
         self.keep("/api-keys", key)

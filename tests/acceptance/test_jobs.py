@@ -21,9 +21,9 @@ OVER_SECONDS = 12.0
 STALL_SECONDS = 12.0
 """Longer than a lease."""
 ONLY = {
-    "approvals", "audit_seal", "certificate_scan", "clean_up", "config_turns", "expiries",
-    "group_sweep", "roll_up", "schedules", "sessions", "webhooks", "workload_registries",
-    "workload_targets",
+    "alerts", "approvals", "audit_seal", "certificate_scan", "clean_up", "config_turns", "expiries",
+    "group_sweep", "notifications", "roll_up", "rule_sweep", "schedules", "sessions", "webhooks",
+    "workload_registries", "workload_targets",
 }  # fmt: skip
 
 

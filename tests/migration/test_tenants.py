@@ -111,6 +111,21 @@ VALUES ('{0}', 's', 's', '* * * * *', 'UTC', '{{}}', '{{}}', 'skip', 'skip', 0, 
         'user', 'u', 'u', 'u');
 INSERT INTO schedule_run (org_id, schedule_id, run_id, due, by_hand, revision, status, is_campaign)
 VALUES ('{0}', 's', 'r', now(), false, 1, 'RUNNING', false);
+INSERT INTO alert_rule (org_id, rule_id, name, condition, for_seconds, severity, owner_kind,
+                        owner_id, owner_name, created_by)
+VALUES ('{0}', 'r', 'r', '{{}}', 0, 'WARN', 'user', 'u', 'u', 'u');
+INSERT INTO alert_watch (org_id, rule_id, device_id) VALUES ('{0}', 'r', 'd');
+INSERT INTO notification_channel (org_id, channel_id, name, kind, group_seconds, repeat_minutes,
+                                  created_by)
+VALUES ('{0}', 'c', 'c', 'webhook', 60, 60, 'u');
+INSERT INTO notification (org_id, channel_id, alert_id) VALUES ('{0}', 'c', 'a');
+INSERT INTO notification_told (org_id, channel_id, alert_id) VALUES ('{0}', 'c', 'a');
+INSERT INTO notification_message (org_id, channel_id, message_id, subject, body)
+VALUES ('{0}', 'c', 'm', 's', 'b');
+INSERT INTO silence (org_id, silence_id, query, until, comment, owner_kind, owner_id, created_by)
+VALUES ('{0}', 's', 'has label.x', now(), 'c', 'user', 'u', 'u');
+INSERT INTO alert (org_id, alert_id, device_id, code, severity, message)
+VALUES ('{0}', 'a', 'd', 'c', 'WARN', 'm');
 INSERT INTO webhook (org_id, webhook_id, name, url, header_names, sealed, enabled, owner_kind,
                      owner_id, owner_name, created_by)
 VALUES ('{0}', 'w', 'w', 'u', '{{}}', '', true, 'user', 'u', 'u', 'u');

@@ -13,6 +13,18 @@ _PUBLIC_KEY: Final = (
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBVW5I5FUK9GhGK4oGTXNOFmgsxPk7JqKm8nUf3EqVbM"
 )
 _USER: Final = "01890a5d-ac96-774b-bcce-b302099a8058"
+_CHANNEL: Final = {
+    "name": "night shift",
+    "kind": "webhook",
+    "settings": {"url": "https://chat.example.org/hooks/longline"},
+}
+_RULE: Final = {
+    "name": "hot press",
+    "query": 'label.line = "3"',
+    "when": {"metric": "temperature", "above": 90, "clearBelow": 85},
+    "forSeconds": 60,
+    "severity": "CRITICAL",
+}
 _RULES: Final = [
     {"resources": ["devices", "telemetry"], "verbs": ["get", "list"]},
     {"resources": ["commands/exec_shell"], "verbs": ["create"], "names": ["restart-service"]},
@@ -144,6 +156,20 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
         "timezone": "Europe/Berlin",
         "from": "2026-03-27T00:00:00Z",
         "count": 5,
+    },
+    ("POST", "/alerts/bulk"): {"query": 'label.line = "3"', "do": "acknowledge"},
+    ("POST", "/alerts/{id}/acknowledge"): {"comment": "on my way"},
+    ("POST", "/alerts/{id}/resolve"): {"comment": "the fan was replaced"},
+    ("POST", "/alert-rules"): _RULE,
+    ("PUT", "/alert-rules/{id}"): _RULE,
+    ("PUT", "/alert-rules/{id}/owner"): {"userId": _USER},
+    ("POST", "/alert-rules/preview"): {"rule": _RULE, "since": "2026-11-30T00:00:00.000Z"},
+    ("POST", "/notification-channels"): _CHANNEL,
+    ("PUT", "/notification-channels/{id}"): _CHANNEL,
+    ("POST", "/silences"): {
+        "query": 'label.line = "3"',
+        "until": "2026-12-01T06:00:00.000Z",
+        "comment": "the line is being rebuilt",
     },
     ("POST", "/webhooks"): {
         "name": "shift plan",

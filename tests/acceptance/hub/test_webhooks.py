@@ -127,7 +127,7 @@ async def test_by_default_it_is_told_what_matters(
     )
     assert told == sorted([
         ("status", "ONLINE", True, None),
-        ("alert", None, None, "hot"),
+        ("alert", "FIRING", None, "hot"),
         ("command_result", "SUCCESS", None, None),
         ("command_result", "FAILED", None, None),
     ])  # fmt: skip

@@ -10,7 +10,7 @@ from hub.approvals.service import ApprovalService
 from hub.approvals.store import ApprovalStore
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
-from hub.base.database import Database
+from hub.base.database import Connection, Database
 from hub.base.job_runner import JobRunner
 from hub.base.job_store import JobStore
 from hub.base.jobs import HeldJob, every
@@ -97,6 +97,11 @@ class Told:
         self.events.append(event)
 
     def alert(self, org: OrgId, event: AlertEvent) -> None:
+        self.publish(org, event)
+
+    async def raise_alert(
+        self, connection: Connection, org: OrgId, event: AlertEvent, *, subject: str
+    ) -> None:
         self.publish(org, event)
 
     def now(self) -> str:

@@ -55,6 +55,10 @@ DEVICE_FRAMES: list[dict[str, Any]] = [
     {"type": "event", "name": "n", "ts": TS, "data": {"a": [1, "x"]}, "bootId": "b", "seq": 7},
     {"type": "alert", "severity": "CRITICAL", "code": "hot", "message": "m", "ts": TS},
     {
+        "type": "alert", "severity": "INFO", "code": "hot", "message": "m", "ts": TS,
+        "resolved": True,
+    },
+    {
         "type": "workload_status", "version": "v", "application": "web", "bootId": "b", "seq": 8,
         "services": [
             {
@@ -403,6 +407,8 @@ def test_an_event_holds_what_a_device_may_set_and_what_only_the_hub_may(
     event = codec.to_event(message, DeviceId("d1"), TS)  # pyright: ignore[reportArgumentType]
     fields = json.loads(codec.encode(event))
     wanted = {name: value for name, value in frame.items() if name not in ("bootId", "seq")}
+    if wanted["type"] == "alert":
+        wanted["status"] = "RESOLVED" if wanted.pop("resolved", False) else "FIRING"
     assert fields == {**wanted, "deviceId": "d1", "ts": TS}
     placed = json.loads(codec.at_offset(codec.encode(event), "e1", 42))
     assert placed == {**fields, "epoch": "e1", "offset": 42}

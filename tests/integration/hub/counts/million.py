@@ -260,6 +260,30 @@ SELECT 'default', 's' || 1 + n % 200, 'b' || n, now() - n * interval '1 minute',
        CASE WHEN n <= 20 THEN 'RUNNING' ELSE 'DONE' END, now(),
        CASE WHEN n > 20 THEN now() - n * interval '1 minute' END, false, 10, 10, '{}'
 FROM generate_series(1, 100000) n;
+INSERT INTO alert_rule (org_id, rule_id, name, query, condition, for_seconds, severity, owner_kind,
+                        owner_id, owner_name, created_by, created_at)
+SELECT 'default', 'r' || n, 'rule ' || n, 'label.hall = "7"', '{"offline": true}', 60, 'WARN',
+       'user', 'u1', 'someone', 'someone', now() - n * interval '1 hour'
+FROM generate_series(1, 200) n;
+INSERT INTO alert (org_id, alert_id, rule_id, rule_version, device_id, code, severity, message,
+                   first_at, last_at, resolved_at, resolved_because)
+SELECT 'default', 'a' || n, CASE WHEN n % 2 = 0 THEN 'r' || 1 + n / 2 % 200 END,
+       CASE WHEN n % 2 = 0 THEN 1 END, 'd' || 1 + n % 5000, 'code ' || n, 'WARN', 'a message',
+       at, at, CASE WHEN n > 2000 THEN at END, CASE WHEN n > 2000 THEN 'cleared' END
+FROM (SELECT n, now() - n * interval '1 minute' AS at FROM generate_series(1, 50000) n) a;
+INSERT INTO alert_watch (org_id, rule_id, device_id, matched_at)
+SELECT 'default', 'r' || 1 + n % 200, 'd' || 1 + n % 5000, now() FROM generate_series(1, 20000) n
+ON CONFLICT DO NOTHING;
+INSERT INTO notification_channel (org_id, channel_id, name, kind, group_seconds, repeat_minutes,
+                                  created_by, created_at)
+SELECT 'default', 'c' || n, 'channel ' || n, 'webhook', 60, 60, 'someone',
+       now() - n * interval '1 hour' FROM generate_series(1, 50) n;
+INSERT INTO notification (org_id, channel_id, alert_id)
+SELECT 'default', 'c' || 1 + n % 50, 'a' || n FROM generate_series(1, 5000) n;
+INSERT INTO silence (org_id, silence_id, query, until, comment, owner_kind, owner_id, created_by,
+                     created_at)
+SELECT 'default', 's' || n, 'has label.x', now(), 'c', 'user', 'u1', 'someone',
+       now() - n * interval '1 hour' FROM generate_series(1, 50) n;
 INSERT INTO webhook (org_id, webhook_id, name, url, header_names, sealed, enabled, owner_kind,
                      owner_id, owner_name, created_by, created_at)
 SELECT 'default', 'w' || n, 'hook', 'https://example.org', '{}', repeat('s', 300), true, 'user',

@@ -143,6 +143,80 @@ _HISTORY: Final = [
     ),
     Read("history.meant", "'default'", 4_000),  # of all devices: no query stands in it
 ]
+_RULED: Final = 5 * _NEAR
+"""Pages: that many alerts, every other with its rule."""
+_WATCHED: Final = (
+    '\'[{"org_id":"default","rule_id":"r7","device_id":"d11"},'
+    '{"org_id":"default","rule_id":"r7","device_id":"d12"}]\''
+)
+_LATELY: Final = "now() - interval '2 days'"
+_ALERTS: Final = [
+    *_filtered(
+        "alerts.list",
+        12,
+        {
+            "first": ({1: "'default'", 12: "101"}, _RULED),
+            "middle": (
+                {1: "'default'", 10: "now() - interval '10 days'", 11: "'m'", 12: "101"},
+                _RULED,
+            ),
+            "firing": ({1: "'default'", 2: "'FIRING'", 12: "101"}, _RULED),
+            "of a device": ({1: "'default'", 6: "'d77'", 12: "101"}, 20 * KEY),
+            "of a rule": ({1: "'default'", 4: "'rule 7'", 12: "101"}, _APART),
+        },
+    ),
+    Read("alerts.get", "'default', 'a77'"),
+    Read("alerts.lock", "'default', '{a11,a12,a13}'", 3 * 2 * KEY),
+    Read("alerts.unresolved", "'default', 101", _OPEN),
+    Read("rules.change_alone", "'default'"),
+    Read("rules.count", "'default'"),
+    Read("rules.named", "'default', '{rule 7,none}'"),
+    Read("rules.named_channels", "'default', '{channel 7,none}'"),
+    Read("rules.get", "'default', 'r7'"),
+    Read("rules.lock", "'default', 'r7'"),
+    *_list("rules.list", "'default', NULL, NULL, {before}, 101", _RULED),
+    Read("rules.member_name", "'default', 'u7'"),
+    Read("rules.at_work", "'default'", _NEAR),
+    Read("rules.at_work", "NULL", _NEAR, "of all"),
+    Read("rules.matching", f"'default', {_THREE}, NULL, NULL, true", 3 * 6 * KEY),
+    Read(
+        "rules.matching",
+        f"'default', {_THREE}, '{{g1}}', '{{d11}}', false",
+        3 * 8 * KEY,
+        "in scope",
+    ),
+    Read("rules.states", _WATCHED, 3 * 2 * KEY),
+    Read("rules.lock_states", _WATCHED, 3 * 3 * KEY),
+    Read("rules.current", '\'[{"org_id":"default","rule_id":"r7","version":1}]\''),
+    Read("rules.watched", "'default', 'r7'", _APART),
+    Read("rules.firing", "'default', 'r7'", _APART),
+    Read("rules.timed", "'default', 'r7'", _APART),
+    Read("rules.raised", "'default', 'r7'", _APART),
+    Read("rules.present", f"'default', {_THREE}", 3 * 4 * KEY),
+    Read("rules.drained", "now()"),
+    Read("rules.away"),
+    Read("rules.past_metrics", f"'default', {_THREE}, {_LATELY}, 101, 't'", _OPEN),
+    Read(
+        "rules.past_events", f"'default', {_THREE}, now() - interval '2 days', 101, 'scan'", _OPEN
+    ),
+    Read("rules.past_logs", f"'default', {_THREE}, now() - interval '2 days', 101", _OPEN),
+    Read("rules.past_presence", f"'default', {_THREE}, now() - interval '2 days', 101", _OPEN),
+    Read("channels.change_alone", "'default'"),
+    Read("channels.count", "'default'"),
+    Read("channels.is_taken", "'default', 'channel 7', ''"),
+    Read("channels.get", "'default', 'c7'"),
+    Read("channels.lock", "'default', 'c7'"),
+    *_list("channels.list", "'default', {before}, 101", _NEAR),
+    Read("channels.named_by", "'default', 'c7'", 2 * _NEAR),
+    Read("channels.one", "'default', 'c7'"),
+    Read("channels.waiting", "'default', 'c7', 100", 2 * _APART),
+    Read("channels.pending", "'default', 'c7'"),
+    Read("channels.count_silences", "'default'"),
+    Read("channels.rule_named", "'default', 'rule 7'"),
+    Read("channels.silence", "'default', 's7'"),
+    *_list("channels.silences", "'default', NULL, NULL, {before}, 101", _NEAR),
+    Read("channels.active"),
+]
 _WEBHOOKS: Final = [
     Read("webhooks.change_alone", "'default'"),
     Read("webhooks.count", "'default'"),
@@ -588,6 +662,7 @@ _TELEMETRY: Final = [
     Read("telemetry.log_sources", "'default', 'd1'", 10_000, "busy"),
 ]
 READS: Final = [
+    *_ALERTS,
     *_ACCOUNTS,
     *_AUDIT,
     *_CAMPAIGNS,
@@ -605,6 +680,8 @@ READS: Final = [
 CHANGING: Final = {"partitions.make", "partitions.drop", "organisations.empty"}
 """Functions that change something."""
 WALKING: Final = {
+    "rules.candidates",
+    "alerts.devices",
     "audit_chain.links",
     "audit_chain.rows",
     "audit_chain.unplaced",

@@ -13,6 +13,7 @@ def test_without_anything_the_defaults_count_and_nobody_enrols_by_himself() -> N
         auto_enroll=False,
         reenroll="offline",
         config_rate_per_minute=60,
+        auto_resolve_seconds=86_400,
         admin_factor="none",
         provider_required=False,
         approvals=ApprovalRules(),
@@ -29,12 +30,14 @@ def test_what_is_stored_counts() -> None:
         "reenroll": "never",
         "enrollment_key": "secret",
         "config_rate": 600,
+        "auto_resolve_seconds": 3_600,
     }
 
     assert settled(stored, Settings()) == OrgSettings(
         auto_enroll=True,
         reenroll="never",
         config_rate_per_minute=600,
+        auto_resolve_seconds=3_600,
         admin_factor="none",
         provider_required=False,
         approvals=ApprovalRules(),
@@ -52,6 +55,7 @@ def test_the_environment_goes_over_it_and_that_is_said(stored: dict[str, object]
         auto_enroll=False,
         reenroll="offline",
         config_rate_per_minute=60,
+        auto_resolve_seconds=86_400,
         admin_factor="none",
         provider_required=False,
         approvals=ApprovalRules(),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from hub.telemetry.rows import (
     TABLES,
@@ -25,6 +26,7 @@ from hub.telemetry.rows import (
     place_of,
     places_of,
     split_new,
+    with_event,
 )
 from protocol.canonical import hash_of
 from protocol.codec import decode_device_frame
@@ -259,7 +261,17 @@ def test_an_alert_of_the_hub_is_stored_as_one_of_the_device() -> None:
 
 def test_a_row_gives_its_alert_back() -> None:
     found = alert_of(row(LINE, "alert", severity="WARN", code="c", seq=7, bootId="b"))
-    assert (found.severity, found.code, found.seq) == ("WARN", "c", 7)
+    assert (found.severity, found.code, found.seq, found.status) == ("WARN", "c", 7, "FIRING")
+
+
+def test_an_alert_is_stored_with_what_its_record_says_of_it() -> None:
+    before = row(LINE, "alert", severity="WARN", code="c", message="a \\ and \n", seq=7, bootId="b")
+    event = structs.replace(before.event, body=before.event.body[:-1] + b',"alertId":"a-1"}')
+    found = with_event(before, event)
+    assert copied(found.line)[:-1] == copied(before.line)[:-1]
+    known = {**json.loads(before.event.body), "alertId": "a-1"}
+    assert json.loads(str(copied(found.line)[-1])) == known
+    assert alert_of(found).alert_id == "a-1"
 
 
 def test_what_was_said_last_of_each_application() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from hub.webhooks.signing import SECRET_BYTES, secret_of, signatures
+from hub.webhooks.signing import SECRET_BYTES, is_secret, secret_of, signatures
 
 OLD, NEW, OTHER = (secret_of(bytes([n]) * SECRET_BYTES) for n in (1, 2, 3))
 BODY = '{"type":"longline.events","data":[{"line":"grüße"}]}'.encode()
@@ -39,3 +39,10 @@ def test_nothing_else_verifies() -> None:
         body = BODY if name == "webhook-id" else BODY + b" "
         with pytest.raises(WebhookVerificationError):
             Webhook(NEW).verify(body, {**given, name: value})
+
+
+def test_a_secret_of_somebody_else_is_one_as_the_standard_says() -> None:
+    assert is_secret(secret_of(bytes(SECRET_BYTES)))
+    assert is_secret("whsec_" + "A" * 32)
+    for bad in ("whsec_AAAA", "A" * 32, "whsec_" + "!" * 32, "whsec_" + "A" * 92, "whsec_A"):
+        assert not is_secret(bad)

@@ -334,6 +334,8 @@ def test_no_id_that_others_choose_is_a_word_of_a_path() -> None:
         ("", "invitations"),
         ("", "auth", "passkeys"),
         ("", "schedules"),
+        ("", "alerts"),
+        ("", "alert-rules"),
     }
     chosen = {("", "devices"), ("", "applications"), ("", "device", "desired")}
     assert {where for where, _ in words} - chosen <= made_here

@@ -1,0 +1,1 @@
+"""Where people are told of alerts, and when they are not."""

@@ -1,0 +1,136 @@
+"""Carries out what rules make of devices: in the transaction that stores their events, or in one of
+the sweep's own."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+from hub.alerts.service import Alert, AlertService
+from hub.base import metrics
+from hub.base.database import Connection, after_commit
+from hub.rules.judging import RuleVerdict, WatchSignal, WatchState, is_idle, judged
+from hub.rules.records import message_of
+from hub.rules.store import NewAlert, RuleStore
+from hub.rules.watching import Signals, WatchedRule, WatchKey
+from protocol.ids import DeviceId
+
+ONE: Final = WatchSignal(1)
+OVER: Final = WatchSignal(0)
+
+
+class Notifier(Protocol):
+    """Tells people."""
+
+    async def queue(self, connection: Connection, alerts: Sequence[Alert]) -> None:
+        """Of these, which fire from now on, in the transaction of this connection."""
+        ...
+
+
+class Raising:
+    def __init__(self, store: RuleStore, alerts: AlertService, notifier: Notifier) -> None:
+        self._store = store
+        self._alerts = alerts
+        self._notifier = notifier
+
+    async def take(self, connection: Connection, signals: Signals) -> None:
+        """What events say: what changes nothing is left out before anything is locked."""
+        states = await self._store.states(connection, signals)
+        wanted = {
+            key: said
+            for key, said in signals.items()
+            if len(said) > 1 or not is_idle(states.get(key), said[0], key[0].terms)
+        }
+        fresh = {key: said for key, said in wanted.items() if key not in states}
+        known = {key: said for key, said in wanted.items() if key in states}
+        await self.apply(connection, known | await self._concerned(connection, fresh))
+
+    async def _concerned(self, connection: Connection, signals: Signals) -> Signals:
+        """Those of devices that a rule is about, and may raise something of."""
+        of_rule: dict[WatchedRule, set[DeviceId]] = {}
+        for rule, device_id in signals:
+            of_rule.setdefault(rule, set()).add(device_id)
+        found = {
+            rule: await self._store.matching(connection, rule, devices, may_raise=True)
+            for rule, devices in of_rule.items()
+        }
+        return {key: said for key, said in signals.items() if key[1] in found[key[0]]}
+
+    async def apply(self, connection: Connection, signals: Signals) -> None:
+        """What these say, of devices that rules are about; nothing by a rule that has changed."""
+        if not signals:
+            return
+        rules = {rule for rule, _ in signals}
+        current = await self._store.current(connection, rules)
+        signals = {k: v for k, v in signals.items() if (k[0].org, k[0].rule_id) in current}
+        if not signals:
+            return
+        states = await self._store.begin(connection, signals)
+        verdicts = {
+            key: judged(state, signals[key], key[0].terms, now)
+            for key, (state, now) in states.items()
+        }
+        await self._carry_out(connection, verdicts)
+
+    async def pass_time(
+        self, connection: Connection, verdicts: Mapping[WatchKey, RuleVerdict]
+    ) -> None:
+        await self._carry_out(connection, {key: [each] for key, each in verdicts.items()})
+
+    async def end(
+        self, connection: Connection, rule: WatchedRule, devices: Sequence[str], because: str
+    ) -> None:
+        """What fires of these is over, and what is noted of them counts no more."""
+        keys = [(rule, DeviceId(each)) for each in sorted(devices)]
+        await self._store.put_states(connection, dict.fromkeys(keys))
+        await self.tell(connection, await self._store.resolve(connection, keys, because))
+
+    async def tell(self, connection: Connection, alerts: Sequence[Alert]) -> None:
+        """Those that keep events, dashboards and people of what has become of these."""
+        await self._alerts.tell(connection, alerts)
+        fired = [each for each in alerts if each.because is None]
+        if fired:
+            await self._notifier.queue(connection, fired)
+        after_commit(lambda: _count(len(fired), len(alerts) - len(fired)))
+
+    async def _carry_out(
+        self, connection: Connection, verdicts: Mapping[WatchKey, Sequence[RuleVerdict]]
+    ) -> None:
+        """Round by round: a statement is about each device once."""
+        for number in range(max(map(len, verdicts.values()), default=0)):
+            round_ = {key: some[number] for key, some in verdicts.items() if number < len(some)}
+            await self._round(connection, round_)
+        last: dict[WatchKey, WatchState | None] = {
+            key: some[-1].state for key, some in verdicts.items()
+        }
+        await self._store.put_states(connection, last)
+
+    async def _round(
+        self, connection: Connection, verdicts: Mapping[WatchKey, RuleVerdict]
+    ) -> None:
+        opens = [_new(key, each) for key, each in verdicts.items() if each.opens]
+        counts = {
+            key: (each.counts, None if each.state is None else each.state.value)
+            for key, each in verdicts.items()
+            if each.counts
+        }
+        over = [key for key, each in verdicts.items() if each.resolves]
+        told: list[Alert] = []
+        if opens:
+            told += await self._store.open(connection, opens)
+        if counts:
+            await self._store.count_up(connection, counts)
+        if over:
+            told += await self._store.resolve(connection, over, "cleared")
+        if told:
+            await self.tell(connection, told)
+
+
+def _new(key: WatchKey, verdict: RuleVerdict) -> NewAlert:
+    terms = key[0].terms
+    value = None if verdict.state is None else verdict.state.value
+    message = message_of(terms.condition, terms.for_seconds, value)
+    return NewAlert(key=key, message=message, value=value, count=verdict.opens)
+
+
+def _count(opened: int, ended: int) -> None:
+    metrics.alerts.labels("opened").inc(opened)
+    metrics.alerts.labels("ended").inc(ended)
