@@ -52,7 +52,8 @@ class When(
     """The query language over `level`, `line` and `source`."""
     count: Annotated[int, Meta(ge=1, le=10_000)] | None = None
     within_seconds: Seconds | None = None
-    offline: Literal[True] | None = None
+    offline: bool | None = None
+    """`true`."""
     absent: Name | None = None
 
 
@@ -132,6 +133,8 @@ def kind_of(event: str) -> str:
 
 def required_fields(when: When) -> str:
     """What the rule is about. Raises `Invalid` for none, and for more than one."""
+    if when.offline is False:
+        raise invalid("when.offline", "is true where it is named")
     given = {
         "metric": when.metric, "event": when.event, "log": when.log,
         "offline": when.offline, "absent": when.absent,

@@ -37,6 +37,9 @@ LEAST: Final = {
         secrets:list secrets:get secrets:create secrets:update secrets:delete secrets:use
         approvals:update sessions/recordings:get
         webhooks:create webhooks:update webhooks:delete
+        schedules:create schedules:update schedules:delete
+        alert-rules:create alert-rules:update alert-rules:delete notification-channels:create
+        notification-channels:update notification-channels:delete
     """,
     "MANAGER": """
         devices:update device-groups:create device-groups:update device-groups:delete
@@ -45,7 +48,7 @@ LEAST: Final = {
         config-maps:list config-maps:get config-maps:create config-maps:update config-maps:delete
         registries:list registries:get registries:create registries:update registries:delete
     """,
-    "OPERATOR": "commands:create",
+    "OPERATOR": "commands:create alerts:update silences:create silences:delete",
     "VIEWER": """
         devices:get devices:list device-groups:get device-groups:list telemetry:list events:list
         edge-records:get edge-records:list
@@ -53,7 +56,9 @@ LEAST: Final = {
         campaigns:get campaigns:list penalties:list releases:get releases:list signing-keys:list
         approvals:get approvals:list cloud-sync:get settings:get usage:get health:get audit-log:list
         certificates:list applications:get applications:list workloads:get workloads:list
-        webhooks:get webhooks:list
+        webhooks:get webhooks:list schedules:get schedules:list alerts:get alerts:list
+        alert-rules:get alert-rules:list notification-channels:get notification-channels:list
+        silences:get silences:list
     """,
 }
 """As the protocol says it, not as the code does."""

@@ -3,6 +3,7 @@ the first one's things: nothing is seen or changed. The walk is made from the ta
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -14,7 +15,7 @@ from hub.web.contract.examples import EXAMPLES
 from hub.web.contract.rules import key_of
 from hub.web.route import Route
 from tests.acceptance.hub.certified import certify
-from tests.acceptance.hub.clients import Fleet, Json, Rest, bearer, new_id, open_socket
+from tests.acceptance.hub.clients import Fleet, Json, Rest, bearer, new_id, open_socket, until
 from tests.acceptance.hub.conftest import PASSWORD, Entrance
 from tests.acceptance.hub.people import (
     bind,
@@ -45,6 +46,10 @@ NAMED: Final[dict[str, str]] = {
     "/secrets": "secret",
     "/schedules": "schedule",
     "/webhooks": "webhook",
+    "/alerts": "alert",
+    "/alert-rules": "alert_rule",
+    "/notification-channels": "channel",
+    "/silences": "silence",
     "/applications": "application",
     "/config-maps": "config_map",
     "/registries": "registry",
@@ -62,6 +67,7 @@ NAMED: Final[dict[str, str]] = {
     "/cloud-sync/dead-letters": "dead_letter",
 }
 """What the id of a path is, by how it begins."""
+IN_A_WHILE: Final = (datetime.now(UTC) + timedelta(days=1)).isoformat()
 COMPOSE: Final = {"services": {"web": {"image": "busybox"}}}
 PROVIDER = {
     "kind": "oidc", "name": "walked", "issuer": "https://login.example.org", "clientId": "walked",
@@ -112,6 +118,17 @@ async def things(
                 "/webhooks",
                 {"name": "walked", "url": "https://example.org", "types": ["print"]},
             ),
+            ("alert_rule", "/alert-rules", {"name": "walked", "when": {"offline": True}}),
+            (
+                "channel",
+                "/notification-channels",
+                {"name": "walked", "kind": "webhook", "settings": {"url": "https://example.org"}},
+            ),
+            (
+                "silence",
+                "/silences",
+                {"query": f'id = "{device}"', "until": IN_A_WHILE, "comment": "walked"},
+            ),
             ("config_map", "/config-maps", {"name": new_id("walked"), "data": {"a": "walked"}}),
             ("registry", "/registries", {"name": new_id("walked"), "url": f"https://{device}"}),
             ("application", "/applications", {"name": new_id("walked"), "compose": COMPOSE}),
@@ -127,6 +144,13 @@ async def things(
             await line.hello(accepts=["session_open"])
             asking = rest.post(f"/devices/{line.device_id}/sessions", {"kind": "logs"})
             found["byte_session"] = (await asking).json()["data"]["id"]
+            await line.send("alert", code="walked", severity="WARN", message="walked")
+
+            async def is_kept() -> bool:
+                return await rest.data("/alerts", deviceId=line.device_id) != []
+
+            await until(is_kept)
+            found["alert"] = (await rest.data("/alerts", deviceId=line.device_id))[0]["id"]
         certified = await certify(hub, device, tmp_path_factory.mktemp("walked"))
         found["certificate"] = certified.serial
         found["session"] = (await rest.data("/auth/sessions"))[0]["id"]
@@ -230,6 +254,10 @@ async def snapshot(rest: Rest, things: dict[str, str]) -> Json:
         "registry": f"/registries/{things['registry']}",
         "release": f"/firmware/releases/{things['release']}",
         "webhook": f"/webhooks/{things['webhook']}",
+        "alert": f"/alerts/{things['alert']}",
+        "alert_rule": f"/alert-rules/{things['alert_rule']}",
+        "channel": f"/notification-channels/{things['channel']}",
+        "silence": f"/silences/{things['silence']}",
         "schedule": f"/schedules/{things['schedule']}",
         "settings": "/settings",
         "schema": "/config-schema",
