@@ -2019,6 +2019,7 @@ CREATE INDEX alert_recent ON alert (org_id, first_at DESC, alert_id DESC);
 CREATE INDEX alert_open ON alert (org_id, first_at DESC, alert_id DESC) WHERE resolved_at IS NULL;
 CREATE INDEX alert_of_device ON alert (org_id, device_id, first_at DESC, alert_id DESC);
 CREATE INDEX alert_of_rule ON alert (org_id, rule_id, first_at DESC, alert_id DESC) WHERE rule_id IS NOT NULL;
+CREATE INDEX alert_of_name ON alert (org_id, code, first_at DESC, alert_id DESC) WHERE rule_id IS NOT NULL;
 CREATE INDEX alert_old ON alert (resolved_at) WHERE resolved_at IS NOT NULL;
 COMMENT ON TABLE alert IS 'Alerts of rules, of devices and of the hub itself: one that is not resolved for each rule and device, or device and code.';
 COMMENT ON COLUMN alert.subject IS 'What of no device the hub tells of: webhook:<id>, campaign:<id>.';

@@ -153,7 +153,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     alert_rule
 TO longline_app;
 
-GRANT SELECT, DELETE ON
+GRANT SELECT, UPDATE, DELETE ON
     alert_watch
 TO longline_app;
 

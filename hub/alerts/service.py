@@ -110,6 +110,8 @@ class AlertService:
     ) -> set[str]:
         """Those that were not resolved."""
         async with self._store.database.tenant(by.org).transaction(deadline=10) as connection:
+            if deed == "resolve":
+                await self._store.lock_watches(connection, by.org, alert_ids)
             there = await self._store.lock(connection, by.org, alert_ids)
             ids = [alert.alert_id for alert in there if alert.resolved_at is None]
             if not ids:

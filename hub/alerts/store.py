@@ -104,6 +104,12 @@ class AlertStore:
         rows = await self.database.tenant(org).fetch(text, org, limit, *more)
         return [row["alert_id"] for row in rows]
 
+    async def lock_watches(
+        self, connection: Connection, org: OrgId, alert_ids: Sequence[str]
+    ) -> None:
+        """What their rules have noted, which goes with them."""
+        await connection.execute(_Q["lock_watches"], org, list(alert_ids))
+
     async def lock(
         self, connection: Connection, org: OrgId, alert_ids: Sequence[str]
     ) -> "list[Alert]":

@@ -4,16 +4,19 @@ import asyncio
 import ssl
 import time
 from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
+from email.utils import formatdate
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
+import structlog
 from msgspec import Struct
 
 from hub.base.errors import ConfigurationError
 from hub.base.settings import Settings
 from hub.webhooks.deciding import AttemptOutcome
+
+log = structlog.get_logger(__name__)
 
 SECONDS: Final = 20.0
 _PORTS: Final = {"smtp": 587, "smtps": 465}
@@ -62,7 +65,8 @@ class Mailer:
     async def send(
         self, recipients: list[str], message_id: str, subject: str, text: str
     ) -> AttemptOutcome:
-        """One attempt, whatever comes of it; by TLS where the server offers it."""
+        """One attempt, whatever comes of it; by TLS where the server offers it. Whom the server
+        refuses for good does not keep it from the others."""
         began = time.monotonic()
         status, error = None, None
         try:
@@ -89,7 +93,7 @@ class Mailer:
         mail["From"], mail["To"], mail["Subject"] = server.sender, ", ".join(recipients), subject
         mail["Date"] = formatdate()
         domain = server.sender.rpartition("@")[2].strip("> ")
-        mail["Message-ID"] = make_msgid(message_id, domain=domain)
+        mail["Message-ID"] = f"<{message_id}@{domain}>"  # of the message, not of the attempt
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(text)
         refused, _ = await aiosmtplib.send(
@@ -102,4 +106,6 @@ class Mailer:
             tls_context=self._tls,
             timeout=SECONDS,
         )
-        return 550 if refused else 250
+        if refused:
+            log.warning("mail_refused_for_some", count=len(refused), of=len(recipients))
+        return 250

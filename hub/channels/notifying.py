@@ -65,9 +65,9 @@ class Notifications:
 
     async def look(self) -> None:
         """A job, of one replica. Raises `Unavailable`."""
-        await self._silencing.look()
         await self._store.queue_again()
         await self._wake_all()
+        await self._silencing.look()
 
     async def _wake_all(self) -> None:
         if await self._store.wake_all():
@@ -92,6 +92,7 @@ class Notifications:
     async def _make(self, job: HeldJob, due: DueChannel) -> float | None:
         """A message where it is time; for how many seconds to wait where it is not."""
         channel = due.channel
+        await self._silencing.mark(channel.org)
         waiting = await self._store.waiting(channel.org, channel.channel_id)
         found = plan(waiting, quiet=due.quiet, group_seconds=channel.group_seconds)
         if found.hold or found.drop:

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Final
 
 import structlog
+from asyncpg import DataError
 from msgspec import Struct
 
 from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
-from hub.base.errors import NotFound, TooMany, invalid
+from hub.base.errors import NotFound, TooMany, Unavailable, invalid
 from hub.base.holding import Right
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
@@ -18,6 +19,7 @@ from hub.channels.store import ChannelStore, SilenceContent
 from hub.queries.service import QueryService, tree_of
 from hub.rights.access import may_everywhere
 from hub.rights.memory import RightsMemory
+from protocol.ids import OrgId
 
 log = structlog.get_logger(__name__)
 
@@ -46,15 +48,25 @@ class Silencing:
         self._rights = rights
 
     async def look(self) -> None:
-        """What fires is marked, and what is not silenced any more. A silence is about the devices
-        that its owner sees. Raises `Unavailable`."""
+        """What fires is marked, and what is not silenced any more. Raises `Unavailable`."""
         await self._store.unsilence_alerts()
-        for silence in await self._store.active():
-            owner = silence.owner
-            holding = await self._rights.holding(silence.org, owner.kind, owner.id, owner.key)
-            reach = await self._rights.joined(silence.org, holding.reaches(SEES, ""))
-            tree = tree_of(silence.query, silence.words)
-            await self._store.silence_alerts(silence, tree, reach)
+        await self.mark(None)
+
+    async def mark(self, org: OrgId | None) -> None:
+        """What fires of an organisation, or of all. A silence is about the devices that its owner
+        sees; one that cannot be looked at holds up no other. Raises `Unavailable`."""
+        for silence in await self._store.active(org):
+            try:
+                await self._mark(silence)
+            except (Unavailable, DataError) as error:
+                log.warning("silence_not_marked", silence=silence.silence_id, error=str(error))
+
+    async def _mark(self, silence: Silence) -> None:
+        owner = silence.owner
+        holding = await self._rights.holding(silence.org, owner.kind, owner.id, owner.key)
+        reach = await self._rights.joined(silence.org, holding.reaches(SEES, ""))
+        tree = tree_of(silence.query, silence.words)
+        await self._store.silence_alerts(silence, tree, reach)
 
     async def list(self, by: Principal, *, cursor: str | None, limit: int) -> Items[Silence]:
         """Who has the right over some devices only sees their own."""

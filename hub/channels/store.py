@@ -255,8 +255,9 @@ class ChannelStore:
     async def delete_silence(self, connection: Connection, org: OrgId, silence_id: str) -> None:
         await connection.execute(_Q["delete_silence"], org, silence_id)
 
-    async def active(self) -> "list[Silence]":
-        return [_silence(row) for row in await self.database.fetch(_Q["active"])]
+    async def active(self, org: OrgId | None) -> "list[Silence]":
+        """Of an organisation; None: of all."""
+        return [_silence(row) for row in await self.database.fetch(_Q["active"], org)]
 
     async def silence_alerts(self, silence: Silence, tree: Tree, reach: Reach | None) -> None:
         asked = condition(tree, first=6)

@@ -7,7 +7,7 @@ from typing import Final, assert_never
 from hub.queries.facts import DeviceFacts
 from hub.queries.fields import FIELDS
 from hub.queries.matching import holds
-from hub.queries.patterns import matches, steps
+from hub.queries.patterns import matches
 from hub.queries.records import Both, Comparison, Either, FromNow, Not, Tree, comparisons
 
 _NOBODY: Final = DeviceFacts(id="")
@@ -35,7 +35,7 @@ def with_group_ids(tree: Tree, named: Mapping[str, str]) -> Tree:
             if asked != "~":
                 ids = tuple(named.get(str(value), str(value)) for value in values)
                 return Comparison(field, asked, ids)
-            wanted = steps(str(values[0]))
+            wanted = str(values[0])
             pairs = named.items()
             return Comparison(
                 field,

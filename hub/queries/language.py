@@ -6,7 +6,7 @@ fault in the text is the one that is told: the fields, what fits them, and the b
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from math import isfinite
@@ -284,9 +284,10 @@ def _text_of(token: Token) -> str:
 
 
 def _time(token: str) -> datetime | None:
+    """None also for one that is in no year of ours in UTC."""
     try:
-        return datetime.fromisoformat(token.upper())
-    except ValueError:
+        return datetime.fromisoformat(token.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
 
 

@@ -9,7 +9,6 @@ from typing import Any, Final, assert_never
 from hub.queries.facts import DeviceFacts
 from hub.queries.fields import FIELDS
 from hub.queries.patterns import matches as fits
-from hub.queries.patterns import steps
 from hub.queries.records import (
     Both,
     Comparison,
@@ -68,7 +67,7 @@ def _compares_one(asked: Operator, found: Any, values: list[Any]) -> bool:
         case "!=" | "not in":
             return found not in values
         case "~":
-            return fits(steps(values[0]), found)
+            return fits(values[0], found)
         case _:
             return _ORDERED[asked](found, values[0])
 
@@ -96,7 +95,7 @@ def _compares_set(asked: Comparison, found: Iterable[str]) -> bool:
         case "has":
             return any(True for _ in found)
         case "~":
-            wanted = steps(str(asked.values[0]))
+            wanted = str(asked.values[0])
             return any(fits(wanted, each) for each in found)
         case "!=" | "not in":
             return not any(each in asked.values for each in found)

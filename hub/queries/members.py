@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Final, assert_never, cast
 
-from hub.queries.patterns import matches, steps
+from hub.queries.patterns import matches
 from hub.queries.records import Both, Comparison, Either, Not, Operator, Tree, Value, comparisons
 
 Member = Callable[[str], Any]
@@ -64,7 +64,7 @@ def _compares(asked: Comparison, member: Member, ranks: Mapping[str, Mapping[str
         case "!=" | "not in":
             return not any(_is(found, value) for value in asked.values)
         case "~":
-            return isinstance(found, str) and matches(steps(str(asked.values[0])), found)
+            return isinstance(found, str) and matches(str(asked.values[0]), found)
         case _:
             return _is_ordered(asked.operator, found, asked.values[0], ranks.get(path))
 

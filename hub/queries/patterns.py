@@ -5,7 +5,9 @@ The same pattern is matched here and by the database, so which characters are th
 regard to case is not left to a locale.
 """
 
-from typing import Final
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 RUN: Final = frozenset[str]()
 """In the place of the characters of a step: any number of any."""
@@ -30,25 +32,38 @@ def steps(pattern: str) -> list[Step]:
     return found
 
 
-def matches(wanted: list[Step], text: str) -> bool:
-    """The whole text, in steps times characters at most."""
-    at = run = run_from = 0
-    has_run = False
-    place = 0
-    while place < len(text):
-        step = wanted[at] if at < len(wanted) else None
+class _Piece(NamedTuple):
+    """What stands between two runs."""
+
+    found: re.Pattern[str]
+    length: int
+
+
+def matches(pattern: str, text: str) -> bool:
+    """The whole text: the first piece at its begin, the last one at its end, and each of the others
+    where it comes first."""
+    first, *others = _pieces(pattern)
+    if not others:
+        return first.found.fullmatch(text) is not None
+    *middle, last = others
+    found = first.found.match(text)
+    for piece in middle:
+        found = found and piece.found.search(text, found.end())
+    place = len(text) - last.length
+    return found is not None and place >= found.end() and bool(last.found.match(text, place))
+
+
+@lru_cache(maxsize=1024)
+def _pieces(pattern: str) -> tuple[_Piece, ...]:
+    pieces: list[list[Step]] = [[]]
+    for step in steps(pattern):
         if step is RUN:
-            has_run, run, run_from = True, at, place
-            at += 1
-        elif step is not None and (step is ANY or text[place] in step):
-            at += 1
-            place += 1
-        elif has_run:
-            at, run_from = run + 1, run_from + 1
-            place = run_from
+            pieces.append([])
         else:
-            return False
-    return all(step is RUN for step in wanted[at:])
+            pieces[-1].append(step)
+    return tuple(
+        _Piece(re.compile("".join(map(_class, piece)), re.DOTALL), len(piece)) for piece in pieces
+    )
 
 
 def regex(pattern: str) -> str:

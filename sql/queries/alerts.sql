@@ -28,7 +28,7 @@ RETURNING a.org_id, a.device_id, a.code, a.subject, a.alert_id
 
 -- name: list @org
 -- Newest first, behind ($10, $11); a filter that is null matches all. One branch runs: those of a device
--- ($6), of a rule ($4, its name), those that are not resolved, or all. The limits within have the planner
+-- ($6), of a rule ($4, its name, also of one that is deleted), those that are not resolved, or all. The limits within have the planner
 -- take them in order. The condition of a query stands in for the comment.
 SELECT a.*, r.name AS rule_name
 FROM (
@@ -46,6 +46,12 @@ FROM (
         ORDER BY first_at DESC, alert_id DESC LIMIT $12 * 1000000000
     ) UNION ALL (
         SELECT * FROM alert
+        WHERE $6 IS NULL AND $4 IS NOT NULL AND org_id = $1 AND rule_id IS NOT NULL AND code = $4
+          AND NOT EXISTS (SELECT FROM alert_rule r WHERE r.org_id = alert.org_id AND r.rule_id = alert.rule_id)
+          AND (first_at, alert_id) < ((SELECT coalesce($10, 'infinity')), (SELECT coalesce($11, '')))
+        ORDER BY first_at DESC, alert_id DESC LIMIT $12 * 1000000000
+    ) UNION ALL (
+        SELECT * FROM alert
         WHERE $6 IS NULL AND $4 IS NULL AND $2::text = 'FIRING' AND org_id = $1 AND resolved_at IS NULL
           AND (first_at, alert_id) < ((SELECT coalesce($10, 'infinity')), (SELECT coalesce($11, '')))
         ORDER BY first_at DESC, alert_id DESC LIMIT $12 * 1000000000
@@ -57,7 +63,10 @@ FROM (
     )) found
     WHERE ($2 IS NULL OR (resolved_at IS NULL) = ($2 = 'FIRING'))
       AND ($3::text[] IS NULL OR severity = ANY ($3))
-      AND ($4 IS NULL OR rule_id = (SELECT rule_id FROM alert_rule WHERE org_id = $1 AND name = $4))
+      AND ($4 IS NULL OR rule_id = (SELECT rule_id FROM alert_rule WHERE org_id = $1 AND name = $4)
+           OR rule_id IS NOT NULL AND code = $4
+              AND NOT EXISTS (SELECT FROM alert_rule r
+                              WHERE r.org_id = found.org_id AND r.rule_id = found.rule_id))
       AND ($5::text IS NULL OR code = $5)
       AND ($7::boolean IS NULL OR (acknowledged_at IS NOT NULL) = $7)
       AND first_at >= (SELECT coalesce($8::timestamptz, '-infinity'))
@@ -87,6 +96,13 @@ WHERE d.org_id = $1 AND (/*query*/ true)
 SELECT a.*, r.name AS rule_name FROM alert a LEFT JOIN alert_rule r USING (org_id, rule_id)
 WHERE a.org_id = $1 AND a.alert_id = $2
 
+-- name: lock_watches @org
+-- What rules have noted of these: before the alerts themselves, as where events are stored.
+SELECT FROM alert_watch w JOIN alert a USING (org_id, rule_id, device_id)
+WHERE a.org_id = $1 AND a.alert_id = ANY ($2::text[])
+ORDER BY w.org_id, w.rule_id, w.device_id
+FOR UPDATE OF w
+
 -- name: lock @org
 -- In order, so that two who change many cannot deadlock.
 SELECT a.*, r.name AS rule_name FROM alert a LEFT JOIN alert_rule r USING (org_id, rule_id)
@@ -101,7 +117,7 @@ WHERE org_id = $1 AND resolved_at IS NULL AND (/*query*/ true)
 ORDER BY first_at, alert_id LIMIT $2
 
 -- name: acknowledge @org
-UPDATE alert SET acknowledged_at = now(), acknowledged_by = $3, comment = $4
+UPDATE alert SET acknowledged_at = now(), acknowledged_by = $3, comment = coalesce($4, comment)
 WHERE org_id = $1 AND alert_id = ANY ($2::text[])
 
 -- name: resolve @org
@@ -128,11 +144,12 @@ FROM over o WHERE a.org_id = o.org_id AND a.alert_id = o.alert_id
 RETURNING a.*, NULL AS rule_name
 
 -- name: of_deleted_devices
--- So many of those whose device is deleted, or is another one of the same id.
+-- So many of those of no rule whose device is deleted; rules see themselves that theirs has left.
 WITH over AS (
     SELECT a.org_id, a.alert_id FROM device d
     JOIN alert a USING (org_id, device_id)
     WHERE (d.disabled OR d.deleted_at IS NOT NULL) AND d.deleted_at IS NOT NULL AND a.resolved_at IS NULL
+      AND a.rule_id IS NULL
     LIMIT $1 FOR UPDATE OF a SKIP LOCKED
 )
 UPDATE alert a SET resolved_at = now(), resolved_because = 'device_deleted'

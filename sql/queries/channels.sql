@@ -91,15 +91,23 @@ WHERE org_id = $1 AND channel_id = $2
 -- name: waiting
 -- What a channel is to tell of, in order; and whether a rule that fires holds it back, for the same device or
 -- for one with the same value of a label.
+WITH fires AS MATERIALIZED (
+    SELECT DISTINCT h.rule_id, y.value
+    FROM alert_rule h
+    JOIN alert o ON o.org_id = h.org_id AND o.rule_id = ANY (h.inhibited_by) AND o.resolved_at IS NULL
+    JOIN device_label y ON y.org_id = o.org_id AND y.device_id = o.device_id AND y.key = substr(h.sharing, 7)
+    WHERE h.org_id = $1 AND h.sharing IS NOT NULL
+)
 SELECT n.number, n.held, extract(epoch FROM now() - n.at)::float8 AS age, a.*, r.name AS rule_name,
-       coalesce(r.inhibited_by <> '{}', false) AND EXISTS (
-           SELECT FROM alert o
-           WHERE o.org_id = a.org_id AND o.rule_id = ANY (r.inhibited_by) AND o.resolved_at IS NULL
-             AND (o.device_id = a.device_id OR r.sharing IS NOT NULL AND EXISTS (
-                 SELECT FROM device_label x
-                 JOIN device_label y ON y.org_id = x.org_id AND y.key = x.key AND y.value = x.value
-                 WHERE x.org_id = a.org_id AND x.device_id = a.device_id AND y.device_id = o.device_id
-                   AND x.key = substr(r.sharing, 7)))) AS is_inhibited
+       coalesce(r.inhibited_by <> '{}', false) AND (
+           EXISTS (
+               SELECT FROM alert o
+               WHERE o.org_id = a.org_id AND o.rule_id = ANY (r.inhibited_by) AND o.resolved_at IS NULL
+                 AND o.device_id = a.device_id)
+           OR EXISTS (
+               SELECT FROM device_label x JOIN fires f USING (value)
+               WHERE x.org_id = a.org_id AND x.device_id = a.device_id AND x.key = substr(r.sharing, 7)
+                 AND f.rule_id = r.rule_id)) AS is_inhibited
 FROM notification n
 JOIN alert a USING (org_id, alert_id)
 LEFT JOIN alert_rule r USING (org_id, rule_id)
@@ -131,6 +139,8 @@ SELECT *, extract(epoch FROM now() - created_at)::float8 AS age FROM notificatio
 WHERE org_id = $1 AND channel_id = $2
 
 -- name: taken
+-- Also what is given up; from now on it has sent nothing.
+WITH sent AS (UPDATE notification_channel SET sent_at = now() WHERE org_id = $1 AND channel_id = $2)
 DELETE FROM notification_message WHERE org_id = $1 AND channel_id = $2 AND message_id = $3
 
 -- name: refused
@@ -171,10 +181,10 @@ ORDER BY s.created_at DESC, s.silence_id DESC LIMIT $6
 DELETE FROM silence WHERE org_id = $1 AND silence_id = $2
 
 -- name: active
--- Silences that are not over.
+-- Silences that are not over, of an organisation, null: of all.
 SELECT s.*, r.name AS rule_name, true AS is_active
 FROM silence s LEFT JOIN alert_rule r USING (org_id, rule_id)
-WHERE s.until > now()
+WHERE s.until > now() AND ($1::text IS NULL OR s.org_id = $1)
 
 -- name: silence_alerts
 -- What fires of the devices of a silence's query, whose condition stands in for the comment, and of the

@@ -205,7 +205,7 @@ APPS = {
     "schedule_run": RW | {"UPDATE"},
     "alert": R | {"UPDATE"},
     "alert_rule": RW | {"UPDATE", "DELETE"},
-    "alert_watch": R | {"DELETE"},
+    "alert_watch": R | {"UPDATE", "DELETE"},
     "notification_channel": RW | {"UPDATE", "DELETE"},
     "silence": RW | {"DELETE"},
     "webhook": RW | {"UPDATE", "DELETE"},

@@ -13,12 +13,13 @@ HOST: Final = "127.0.0.1"
 
 
 class MailServer:
-    """`says` answers a whole mail."""
+    """`says` answers a whole mail; who is in `unknown` gets none."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
         self.recipients: list[list[str]] = []
         self.says: Callable[[], str] = lambda: "250 taken"
+        self.unknown: set[str] = set()
         self.port = 0
         self._server: asyncio.Server | None = None
         self._came = asyncio.Condition()
@@ -42,7 +43,11 @@ class MailServer:
                 verb = line.upper()
                 answer = "250 ok"
                 if verb.startswith("RCPT TO:"):
-                    recipients.append(line[8:].strip().strip("<>").split(">")[0])
+                    recipient = line[8:].strip().strip("<>").split(">")[0]
+                    if recipient in self.unknown:
+                        answer = "550 nobody here"
+                    else:
+                        recipients.append(recipient)
                 elif verb == "DATA":
                     writer.write(b"354 go on\r\n")
                     answer = await self._take(await reader.readuntil(b"\r\n.\r\n"), recipients)

@@ -120,6 +120,8 @@ async def test_it_is_acknowledged_resolved_and_neither_once_it_is_over(
         marked = (await rest.post(f"{path}/acknowledge", {"comment": "on my way"})).json()["data"]
         assert (marked["acknowledgedBy"], marked["comment"]) == ("admin", "on my way")
         assert (marked["status"], await of(rest, device, acknowledged="false")) == ("FIRING", [])
+        again = (await rest.post(f"{path}/acknowledge")).json()["data"]
+        assert again["comment"] == "on my way", "it stays where none is given"
         over = (await rest.post(f"{path}/resolve")).json()["data"]
         assert (over["status"], over["resolvedBecause"]) == ("RESOLVED", "manual")
         assert (over["comment"], over["acknowledgedBy"]) == ("on my way", "admin")
@@ -128,7 +130,23 @@ async def test_it_is_acknowledged_resolved_and_neither_once_it_is_over(
             assert (refused.status_code, refused.json()["code"]) == (409, "ended")
         assert (await rest.post("/alerts/none/resolve")).status_code == 404
         rows = await rest.data("/audit-log", target=found["id"])
-        assert [row["action"] for row in rows] == ["alert.resolve", "alert.acknowledge"]
+        assert [row["action"] for row in rows] == [
+            "alert.resolve",
+            "alert.acknowledge",
+            "alert.acknowledge",
+        ]
+
+
+async def test_a_time_that_is_in_no_year_is_said(rest: Rest) -> None:
+    text = "createdAt > 0001-01-01T00:00:00+14:00"
+    body = {"query": text, "until": "2026-12-01T00:00:00Z", "comment": "c"}
+    for answer in (
+        await rest.get("/alerts", query=text),
+        await rest.get("/devices", query=text),
+        await rest.post("/silences", body),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+        assert answer.json()["errors"][0]["position"] == text.index("0001")
 
 
 async def test_filters_pages_and_many_at_once(rest: Rest, fleet: Fleet) -> None:

@@ -221,6 +221,14 @@ async def test_a_rule_that_fires_holds_another_back(place: Place) -> None:
         assert len(fired) == 2
 
 
+async def test_whom_the_mail_server_refuses_keeps_no_mail_from_the_others(place: Place) -> None:
+    mail = await place.channel("email", to=["refused@example.org", "taken@example.org"])
+    place.mails.unknown = {"refused@example.org"}
+    tested = await place.rest.post(f"/notification-channels/{mail['id']}/test")
+    assert tested.json()["data"]["taken"] is True
+    assert place.mails.recipients == [["taken@example.org"]]
+
+
 async def test_a_channel_is_tested_and_kept_while_a_rule_names_it(place: Place) -> None:
     channel, mail = await place.webhook(), await place.channel("email", to=["a@example.org"])
     for each in (channel, mail):

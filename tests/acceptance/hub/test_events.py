@@ -101,7 +101,11 @@ async def test_every_kind_of_event_is_stored_as_dashboards_saw_it(fleet: Fleet, 
         rows = await of_the_device()
         for row, event in zip(reversed(rows), sent, strict=True):
             assert row["type"] == event["type"]
-            assert row["event"] == {**event, "deviceId": device.device_id, "ts": TS}
+            shown = {**event, "deviceId": device.device_id, "ts": TS}
+            if event["type"] == "alert":
+                (record,) = await rest.data("/alerts", deviceId=device.device_id)
+                shown |= {"alertId": record["id"], "status": "FIRING"}
+            assert row["event"] == shown
         only = await rest.data(path, type="scan")
         assert [row["type"] for row in only] == ["scan"]
         assert await rest.data(path, since="2999-01-01T00:00:00Z") == []

@@ -200,6 +200,8 @@ async def test_a_rule_that_is_changed_or_deleted_leaves_nothing_open(
         assert again["status"] == "FIRING"
         assert (await rest.client.delete(f"/alert-rules/{rule['id']}")).status_code == 200
         assert await until_over(rest, again) == "rule_changed"
+        listed = await rest.data("/alerts", rule=rule["name"])
+        assert [each["id"] for each in listed] == [again["id"], found["id"]]
         await sender.metric(99)
         fired = await rest.data("/alerts", deviceId=device.device_id, status="FIRING")
         assert fired == []
@@ -219,7 +221,7 @@ async def test_a_device_that_leaves_or_is_deleted_takes_its_alert_along(
         await rest.client.patch(f"/devices/{leaving.device_id}", json=gone)
         await rest.client.delete(f"/devices/{deleted.device_id}")
         assert await until_over(rest, found[leaving.device_id]) == "left"
-        assert await until_over(rest, found[deleted.device_id]) == "device_deleted"
+        assert await until_over(rest, found[deleted.device_id]) == "left"
 
 
 async def test_something_that_does_not_come_any_more(rest: Rest, fleet: Fleet) -> None:

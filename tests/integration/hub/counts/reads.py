@@ -166,6 +166,7 @@ _ALERTS: Final = [
         },
     ),
     Read("alerts.get", "'default', 'a77'"),
+    Read("alerts.lock_watches", "'default', '{a11,a12,a13}'", 3 * 3 * KEY),
     Read("alerts.lock", "'default', '{a11,a12,a13}'", 3 * 2 * KEY),
     Read("alerts.unresolved", "'default', 101", _OPEN),
     Read("rules.change_alone", "'default'"),
@@ -215,7 +216,7 @@ _ALERTS: Final = [
     Read("channels.rule_named", "'default', 'rule 7'"),
     Read("channels.silence", "'default', 's7'"),
     *_list("channels.silences", "'default', NULL, NULL, {before}, 101", _NEAR),
-    Read("channels.active"),
+    Read("channels.active", "'default'"),
 ]
 _WEBHOOKS: Final = [
     Read("webhooks.change_alone", "'default'"),
