@@ -1,7 +1,7 @@
 """Carries out what rules make of devices: in the transaction that stores their events, or in one of
 the sweep's own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from hub.alerts.service import Alert, AlertService
@@ -39,20 +39,37 @@ class Raising:
             for key, said in signals.items()
             if len(said) > 1 or not is_idle(states.get(key), said[0], key[0].terms)
         }
-        fresh = {key: said for key, said in wanted.items() if key not in states}
-        known = {key: said for key, said in wanted.items() if key in states}
-        await self.apply(connection, known | await self._concerned(connection, fresh))
+        await self.apply(connection, await self._concerned(connection, wanted, states))
 
-    async def _concerned(self, connection: Connection, signals: Signals) -> Signals:
+    async def _concerned(
+        self, connection: Connection, signals: Signals, states: Mapping[WatchKey, WatchState]
+    ) -> Signals:
+        """What may be noted: of a device that a rule is not about, or may raise nothing of, that
+        something is over, and what counts up."""
+        asked = {
+            key: said
+            for key, said in signals.items()
+            if key not in states or (not states[key].is_open and any(s.matches for s in said))
+        }
+        may = await self._may_raise(connection, asked)
+        found: Signals = {}
+        for key, said in signals.items():
+            if key not in asked or key in may:
+                found[key] = said
+            elif key in states and (over := [each for each in said if not each.matches]):
+                found[key] = over
+        return found
+
+    async def _may_raise(self, connection: Connection, keys: Iterable[WatchKey]) -> set[WatchKey]:
         """Those of devices that a rule is about, and may raise something of."""
         of_rule: dict[WatchedRule, set[DeviceId]] = {}
-        for rule, device_id in signals:
+        for rule, device_id in keys:
             of_rule.setdefault(rule, set()).add(device_id)
-        found = {
-            rule: await self._store.matching(connection, rule, devices, may_raise=True)
+        return {
+            (rule, each)
             for rule, devices in of_rule.items()
+            for each in await self._store.matching(connection, rule, devices, may_raise=True)
         }
-        return {key: said for key, said in signals.items() if key[1] in found[key[0]]}
 
     async def apply(self, connection: Connection, signals: Signals) -> None:
         """What these say, of devices that rules are about; nothing by a rule that has changed."""

@@ -248,6 +248,43 @@ async def test_nothing_is_raised_of_a_device_that_is_blocked(plant: Plant, block
     assert await plant.alerts() == []
 
 
+@pytest.mark.parametrize(
+    "blocked",
+    [
+        "UPDATE device SET disabled = true",
+        "UPDATE device SET quarantined_at = now()",
+        "UPDATE device_state SET status = 'DISABLED'",
+        "DELETE FROM device_label",
+    ],
+)
+async def test_what_is_noted_opens_no_alert_of_a_device_that_may_raise_none(
+    plant: Plant, blocked: str
+) -> None:
+    await plant.database.execute(
+        "INSERT INTO device_label (org_id, device_id, key, value) "
+        "SELECT org_id, device_id, 'hall', '9' FROM device"
+    )
+    await plant.database.execute(
+        "INSERT INTO device_state (org_id, device_id) SELECT org_id, device_id FROM device "
+        "ON CONFLICT DO NOTHING"
+    )
+    await plant.rule(event="scan", count=3, within_seconds=600, query="has label.hall")
+    for device in ("d1", "d2"):
+        await plant.say(scan(device), scan(device))
+    await plant.database.execute(f"{blocked} WHERE device_id = 'd1'")
+    for device in ("d1", "d2"):
+        await plant.say(scan(device), scan(device))
+    assert await plant.alerts() == [("d2", 4, None)]
+
+
+async def test_what_held_is_over_also_while_nothing_may_be_raised(plant: Plant) -> None:
+    await plant.rule(metric="cpu", above=90, for_seconds=60)
+    await plant.say(metric(95))
+    await plant.database.execute("UPDATE device SET disabled = true WHERE device_id = 'd1'")
+    await plant.say(metric(95), metric(50), metric(95))
+    assert await plant.database.fetchval("SELECT count(*) FROM alert_watch") == 0
+
+
 # Absent
 
 
