@@ -96,7 +96,10 @@ class Raising:
         self, connection: Connection, rule: WatchedRule, devices: Sequence[str], because: str
     ) -> None:
         """What fires of these is over, and what is noted of them counts no more."""
-        keys = [(rule, DeviceId(each)) for each in sorted(devices)]
+        if not devices:
+            return
+        keys = [(rule, DeviceId(each)) for each in devices]
+        await self._store.begin(connection, keys)
         await self._store.put_states(connection, dict.fromkeys(keys))
         await self.tell(connection, await self._store.resolve(connection, keys, because))
 

@@ -266,7 +266,7 @@ class RuleStore:
         by_id = _by_id(keys)
         names = _names(by_id)
         await connection.execute(_Q["begin"], names)
-        rows = await connection.fetch(_Q["lock_states"], names)
+        rows = await connection.fetch(_Q["locked_states"], names)
         return {by_id[_key(row)]: (_state(row), row["now"]) for row in rows}
 
     async def put_states(

@@ -105,7 +105,7 @@ class RuleSweep:
                 return
             still = await self._store.matching(connection, rule, watched, may_raise=False)
             if (rule.org, rule.rule_id) in await self._store.current(connection, [rule]):
-                await self._raising.end(connection, rule, sorted(watched - still), "left")
+                await self._raising.end(connection, rule, list(watched - still), "left")
 
     async def _pass_time(self, rule: WatchedRule) -> None:
         async with self._store.database.transaction(deadline=DEADLINE) as connection:

@@ -154,22 +154,22 @@ ORDER BY 1, 2
 FOR SHARE OF r
 
 -- name: begin
--- Rows for these, where there are none.
-INSERT INTO alert_watch (org_id, rule_id, device_id)
+-- Rows for these, where there are none; locked, those that there were too, in this order.
+INSERT INTO alert_watch AS w (org_id, rule_id, device_id)
 SELECT org_id, rule_id, device_id
 FROM json_to_recordset($1::json) AS g (org_id text, rule_id text, device_id text)
 ORDER BY 1, 2, 3
-ON CONFLICT DO NOTHING
+ON CONFLICT (org_id, rule_id, device_id) DO UPDATE SET matched_at = w.matched_at WHERE false
 
--- name: lock_states
+-- name: locked_states
+-- What is noted of these, which are locked already: a statement that waited for a lock does not see what of
+-- the alert became meanwhile.
 SELECT w.*, now() AS now,
        EXISTS (SELECT FROM alert a WHERE a.org_id = w.org_id AND a.rule_id = w.rule_id
                  AND a.device_id = w.device_id AND a.resolved_at IS NULL) AS is_open
 FROM (SELECT * FROM json_to_recordset($1::json) AS g (org_id text, rule_id text, device_id text)
       LIMIT json_array_length($1::json)) g
 JOIN alert_watch w USING (org_id, rule_id, device_id)
-ORDER BY w.org_id, w.rule_id, w.device_id
-FOR UPDATE OF w
 
 -- name: put_states
 UPDATE alert_watch w

@@ -25,9 +25,10 @@ from hub.rules.raising import Raising
 from hub.rules.records import When
 from hub.rules.seeing import RuleSight
 from hub.rules.service import GivenRule, RuleService
-from hub.rules.store import RuleStore
+from hub.rules.store import NewAlert, RuleStore
 from hub.rules.suspending import RuleSuspending
 from hub.rules.sweeping import RuleSweep
+from hub.rules.watching import WatchKey
 from hub.telemetry.rows import EventRow, Stamps, make_row
 from hub.telemetry.store import TelemetryStore
 from hub.telemetry.writer import Taps, TelemetryWriter
@@ -35,7 +36,7 @@ from protocol.ids import DeviceId, OrgId
 from protocol.stream import StreamEvent
 from protocol.telemetry import Scan, Status
 from tests.factories import Wire, make_line, make_principal
-from tests.integration.hub.hubs import add_devices
+from tests.integration.hub.hubs import add_devices, until
 
 STAMPS = Stamps()
 
@@ -322,6 +323,40 @@ async def test_two_replicas_count_each_event_once(plant: Plant) -> None:
     assert await plant.alerts() == []
     await asyncio.gather(plant.say(scan(seq=20)), other.say(scan(seq=20)))
     assert await plant.alerts() == [("d1", 20, None)]
+
+
+async def is_blocked(database: Database) -> bool:
+    return bool(await database.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+
+async def test_who_waited_for_another_sees_what_has_become_of_it(plant: Plant) -> None:
+    await plant.rule(metric="cpu", above=90)
+    store, key = RuleStore(plant.database), the_key(plant)
+
+    async def begun() -> bool:
+        async with plant.database.transaction() as connection:
+            ((state, _),) = (await store.begin(connection, [key])).values()
+            return state.is_open
+
+    async with plant.database.transaction() as connection:
+        await store.begin(connection, [key])
+        waiting = asyncio.create_task(begun())
+        await until(lambda: is_blocked(plant.database))
+        await store.open(connection, [NewAlert(key=key, message="m", value=None, count=1)])
+    assert await waiting
+    async with plant.database.transaction() as connection:
+        await store.begin(connection, [key])
+        waiting = asyncio.create_task(begun())
+        await until(lambda: is_blocked(plant.database))
+        await store.put_states(connection, {key: None})
+        await store.resolve(connection, [key], "cleared")
+    assert not await waiting
+
+
+def the_key(plant: Plant) -> WatchKey:
+    """That of the only rule, and d1."""
+    ((rule,),) = plant.keeper.rules().values()
+    return rule, DeviceId("d1")
 
 
 async def test_a_replica_that_knows_an_older_rule_raises_nothing_by_it(plant: Plant) -> None:
