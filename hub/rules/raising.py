@@ -104,20 +104,23 @@ class Raising:
         await self.tell(connection, await self._store.resolve(connection, keys, because))
 
     async def tell(self, connection: Connection, alerts: Sequence[Alert]) -> None:
-        """Those that keep events, dashboards and people of what has become of these."""
+        """Those that keep events and dashboards of what has become of these."""
         await self._alerts.tell(connection, alerts)
-        fired = [each for each in alerts if each.because is None]
-        if fired:
-            await self._notifier.queue(connection, fired)
-        after_commit(lambda: _count(len(fired), len(alerts) - len(fired)))
+        opened = sum(each.because is None for each in alerts)
+        after_commit(lambda: _count(opened, len(alerts) - opened))
 
     async def _carry_out(
         self, connection: Connection, verdicts: Mapping[WatchKey, Sequence[RuleVerdict]]
     ) -> None:
-        """Round by round: a statement is about each device once."""
+        """Round by round: a statement is about each device once. Of what opens again and again
+        people are told of the last only."""
+        fired: dict[tuple[str, str | None, str | None], Alert] = {}
         for number in range(max(map(len, verdicts.values()), default=0)):
             round_ = {key: some[number] for key, some in verdicts.items() if number < len(some)}
-            await self._round(connection, round_)
+            for each in await self._round(connection, round_):
+                fired[each.org, each.rule, each.device_id] = each
+        if fired:
+            await self._notifier.queue(connection, list(fired.values()))
         last: dict[WatchKey, WatchState | None] = {
             key: some[-1].state for key, some in verdicts.items()
         }
@@ -125,7 +128,8 @@ class Raising:
 
     async def _round(
         self, connection: Connection, verdicts: Mapping[WatchKey, RuleVerdict]
-    ) -> None:
+    ) -> Sequence[Alert]:
+        """Those that fire from now on."""
         opens = [_new(key, each) for key, each in verdicts.items() if each.opens]
         counts = {
             key: (each.counts, None if each.state is None else each.state.value)
@@ -133,15 +137,13 @@ class Raising:
             if each.counts
         }
         over = [key for key, each in verdicts.items() if each.resolves]
-        told: list[Alert] = []
-        if opens:
-            told += await self._store.open(connection, opens)
+        fired = await self._store.open(connection, opens) if opens else []
         if counts:
             await self._store.count_up(connection, counts)
-        if over:
-            told += await self._store.resolve(connection, over, "cleared")
-        if told:
-            await self.tell(connection, told)
+        ended = await self._store.resolve(connection, over, "cleared") if over else []
+        if fired or ended:
+            await self.tell(connection, [*fired, *ended])
+        return fired
 
 
 def _new(key: WatchKey, verdict: RuleVerdict) -> NewAlert:

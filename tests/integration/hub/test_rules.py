@@ -378,6 +378,15 @@ async def test_what_an_older_rule_raised_at_the_same_time_is_over_with_the_next_
     assert await plant.alerts() == [("d1", 1, "rule_changed")]
 
 
+async def test_who_changes_again_and_again_is_told_of_once_for_each_batch(plant: Plant) -> None:
+    await plant.rule(metric="cpu", above=90)
+    await plant.say(*(metric(95 - 90 * (number % 2)) for number in range(1_001)))
+    found = await plant.alerts()
+    assert len(found) <= 4
+    assert found[-1] == ("d1", 1, None)
+    assert plant.telling.queued == ["d1"]
+
+
 async def test_a_query_that_fails_keeps_nothing_from_being_stored(plant: Plant) -> None:
     await plant.rule(metric="cpu", above=90, query="lastSeen < now + 36000d")
     await plant.database.execute(
