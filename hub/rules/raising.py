@@ -1,7 +1,7 @@
 """Carries out what rules make of devices: in the transaction that stores their events, or in one of
 the sweep's own."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from hub.alerts.service import Alert, AlertService
@@ -31,15 +31,16 @@ class Raising:
         self._alerts = alerts
         self._notifier = notifier
 
-    async def take(self, connection: Connection, signals: Signals) -> None:
-        """What events say: what changes nothing is left out before anything is locked."""
+    async def take(self, connection: Connection, signals: Signals) -> Collection[WatchKey]:
+        """What events say: what changes nothing is left out before anything is locked. Of which
+        something is noted."""
         states = await self._store.states(connection, signals)
         wanted = {
             key: said
             for key, said in signals.items()
             if len(said) > 1 or not is_idle(states.get(key), said[0], key[0].terms)
         }
-        await self.apply(connection, await self._concerned(connection, wanted, states))
+        return await self.apply(connection, await self._concerned(connection, wanted, states))
 
     async def _concerned(
         self, connection: Connection, signals: Signals, states: Mapping[WatchKey, WatchState]
@@ -71,21 +72,23 @@ class Raising:
             for each in await self._store.matching(connection, rule, devices, may_raise=True)
         }
 
-    async def apply(self, connection: Connection, signals: Signals) -> None:
-        """What these say, of devices that rules are about; nothing by a rule that has changed."""
+    async def apply(self, connection: Connection, signals: Signals) -> Collection[WatchKey]:
+        """What these say, of devices that rules are about; nothing by a rule that has changed. Of
+        which something is noted."""
         if not signals:
-            return
+            return ()
         rules = {rule for rule, _ in signals}
         current = await self._store.current(connection, rules)
         signals = {k: v for k, v in signals.items() if (k[0].org, k[0].rule_id) in current}
         if not signals:
-            return
+            return ()
         states = await self._store.begin(connection, signals)
         verdicts = {
             key: judged(state, signals[key], key[0].terms, now)
             for key, (state, now) in states.items()
         }
         await self._carry_out(connection, verdicts)
+        return verdicts.keys()
 
     async def pass_time(
         self, connection: Connection, verdicts: Mapping[WatchKey, RuleVerdict]

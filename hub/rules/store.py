@@ -53,7 +53,8 @@ class WantedDevices(Struct, frozen=True, kw_only=True):
 
     line_ended: datetime | None = None
     no_sign_since: datetime | None = None
-    watched_from: datetime | None = None
+    unseen_from: datetime | None = None
+    """As old as this, and nothing is noted of them."""
 
 
 class NewAlert(Struct, frozen=True, kw_only=True):
@@ -233,7 +234,7 @@ class RuleStore:
         text, more = _narrowed(_Q["candidates"], rule.tree, first=8)
         rows = await connection.fetch(
             text, rule.org, *_reached(first), wanted.line_ended, wanted.no_sign_since,
-            rule.rule_id, wanted.watched_from, *more,
+            rule.rule_id, wanted.unseen_from, *more,
         )  # fmt: skip
         found = frozenset(row["device_id"] for row in rows)
         for reach in others:
@@ -268,6 +269,14 @@ class RuleStore:
         await connection.execute(_Q["begin"], names)
         rows = await connection.fetch(_Q["locked_states"], names)
         return {by_id[_key(row)]: (_state(row), row["now"]) for row in rows}
+
+    async def wait_for(
+        self, connection: Connection, rule: WatchedRule, device_ids: Collection[DeviceId]
+    ) -> None:
+        """A rule is about these from now on, and waits for something of theirs."""
+        await connection.execute(
+            _Q["wait_for"], rule.org, rule.rule_id, sorted(device_ids), rule.since
+        )
 
     async def put_states(
         self, connection: Connection, states: Mapping[WatchKey, WatchState | None]

@@ -84,12 +84,10 @@ class RuleSweep:
                     await self._raise(rule, WantedDevices(line_ended=ended))
                     await self._back(rule)
                 case AbsentCondition():
+                    await self._wait_for_new(rule)
                     seconds = rule.terms.for_seconds + grain_of(rule)
-                    wanted = WantedDevices(
-                        no_sign_since=lived_before(now, seconds, away),
-                        watched_from=rule.since,
-                    )
-                    await self._raise(rule, wanted)
+                    silent = lived_before(now, seconds, away)
+                    await self._raise(rule, WantedDevices(no_sign_since=silent))
                 case _:
                     pass
         except Unavailable:
@@ -131,6 +129,17 @@ class RuleSweep:
             may = await self._store.matching(connection, rule, opening, may_raise=True)
             verdicts |= {(rule, each): RuleVerdict(None) for each in opening if each not in may}
         await self._raising.pass_time(connection, verdicts)
+
+    async def _wait_for_new(self, rule: WatchedRule) -> None:
+        """Devices that the rule has come to be about. One that is younger than it is waited for
+        from its first event."""
+        async with self._store.database.transaction(deadline=DEADLINE) as connection:
+            wanted = WantedDevices(unseen_from=rule.since)
+            new = await self._store.candidates(connection, rule, wanted)
+        for some in _parts(sorted(new)):
+            async with self._store.database.transaction(deadline=DEADLINE) as connection:
+                if (rule.org, rule.rule_id) in await self._store.current(connection, [rule]):
+                    await self._store.wait_for(connection, rule, some)
 
     async def _raise(self, rule: WatchedRule, wanted: WantedDevices) -> None:
         async with self._store.database.transaction(deadline=DEADLINE) as connection:

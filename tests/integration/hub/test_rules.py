@@ -299,6 +299,11 @@ async def test_a_device_that_is_younger_than_a_rule_is_waited_for_from_its_first
     )
     await plant.keeper.load()
     await plant.sweep.look()
+    assert await plant.alerts() == []
+    await plant.database.execute(
+        "UPDATE alert_watch SET matched_at = matched_at - interval '1 minute'"
+    )
+    await plant.sweep.look()
     assert await plant.alerts() == [("d1", 1, None)]
     await plant.say(scan("d2"))
     await plant.database.execute(
@@ -308,6 +313,40 @@ async def test_a_device_that_is_younger_than_a_rule_is_waited_for_from_its_first
     assert [row[0] for row in await plant.alerts()] == ["d1", "d2"]
     await plant.say(scan("d1"))
     assert ("d1", 1, "cleared") in await plant.alerts()
+
+
+async def test_who_comes_to_be_meant_is_waited_for_from_then_on(
+    plant: Plant, owner: Database
+) -> None:
+    await owner.execute("UPDATE device SET created_at = now() - interval '1 hour'")
+    await plant.rule(absent="scan", for_seconds=60, query="has label.hall")
+    await owner.execute("UPDATE alert_rule SET updated_at = now() - interval '10 minutes'")
+    await plant.keeper.load()
+    await plant.say(scan("d1"))
+    await plant.database.execute(
+        "INSERT INTO device_label (org_id, device_id, key, value) "
+        "SELECT org_id, device_id, 'hall', '9' FROM device WHERE device_id = 'd1'"
+    )
+    await plant.sweep.look()
+    assert await plant.alerts() == []
+    await plant.database.execute(
+        "UPDATE alert_watch SET matched_at = now() - interval '10 minutes'"
+    )
+    await plant.sweep.look()
+    assert await plant.alerts() == [("d1", 1, None)]
+    await plant.say(scan("d1"))
+    assert await plant.alerts() == [("d1", 1, "cleared")]
+
+
+async def test_a_rule_that_has_only_just_been_made_waits_from_then_on(
+    plant: Plant, owner: Database
+) -> None:
+    await plant.rule(absent="scan", for_seconds=5)
+    await owner.execute("UPDATE alert_rule SET updated_at = now() - interval '7 seconds'")
+    await owner.execute("UPDATE device SET created_at = now() - interval '1 hour'")
+    await plant.keeper.load()
+    await plant.sweep.look()
+    assert len(await plant.alerts()) == 3
 
 
 # Two writers
