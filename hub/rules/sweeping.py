@@ -7,6 +7,7 @@ changed while another transaction raised something by it.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Final
 
 import structlog
@@ -51,15 +52,22 @@ class RuleSweep:
         self._drain = timedelta(seconds=drain_seconds)
 
     async def look(self) -> None:
-        """A job, of one replica. Raises `Unavailable`."""
+        """A job, of one replica. Raises `Unavailable`, also for a single rule, when it has looked
+        at the others."""
         with metrics.rule_sweep_seconds.time():
             now, away = await self._time()
-            for rules in self._keeper.rules().values():
-                for rule in rules:
+            failure: Unavailable | None = None
+            for rule in chain.from_iterable(self._keeper.rules().values()):
+                try:
                     await self._look_at(rule, now, away)
+                except Unavailable as error:
+                    log.warning("rule_not_looked_at", rule=rule.rule_id, error=error.detail)
+                    failure = error
             async with self._store.database.transaction(deadline=DEADLINE) as connection:
                 await self._raising.tell(connection, await self._store.resolve_changed(connection))
             await self._suspending.look()
+            if failure is not None:
+                raise failure
 
     async def _time(self) -> tuple[datetime, Away]:
         """The present moment, and when the hub was away."""

@@ -15,11 +15,13 @@ from hub.alerts.store import AlertStore
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Connection, Database
+from hub.base.errors import Unavailable
 from hub.base.principal import Principal
 from hub.queries.service import QueryService
 from hub.queries.store import QueryStore
 from hub.rights.memory import RightsMemory
 from hub.rights.store import RightsStore
+from hub.rules import sweeping
 from hub.rules.keeping import RuleKeeper
 from hub.rules.raising import Raising
 from hub.rules.records import When
@@ -284,6 +286,22 @@ async def test_what_held_is_over_also_while_nothing_may_be_raised(plant: Plant) 
     await plant.database.execute("UPDATE device SET disabled = true WHERE device_id = 'd1'")
     await plant.say(metric(95), metric(50), metric(95))
     assert await plant.database.fetchval("SELECT count(*) FROM alert_watch") == 0
+
+
+async def test_a_rule_that_is_slow_holds_up_no_other(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "DEADLINE", 1.0)
+    slow = await plant.rule(offline=True)
+    await plant.rule(offline=True)
+    await end_line(plant, "d1", 100)
+    async with plant.database.transaction() as connection:
+        await connection.execute("SELECT FROM alert_rule WHERE rule_id = $1 FOR UPDATE", slow)
+        with pytest.raises(Unavailable):
+            await plant.sweep.look()
+    assert await plant.alerts() == [("d1", 1, None)]
+    await plant.sweep.look()
+    assert len(await plant.alerts()) == 2
 
 
 # Absent
