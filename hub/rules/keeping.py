@@ -50,6 +50,8 @@ class RuleKeeper:
         self._monotonic = monotonic
         self._watched = WatchedRules()
         self._rows: dict[OrgId, list[AlertRule]] = {}
+        self._unloaded: set[OrgId | None] = set()
+        """Whose rules are still to be loaded; None: everybody's."""
         self._signs: dict[tuple[str, DeviceId], float] = {}
         self._loading = asyncio.Lock()
 
@@ -58,18 +60,26 @@ class RuleKeeper:
     async def load(self, org: OrgId | None = None) -> None:
         """Those of an organisation now, or of each. Raises `Unavailable`."""
         async with self._loading:
-            found: defaultdict[OrgId, list[AlertRule]] = defaultdict(list)
-            for rule in await self._store.at_work(org):
-                found[rule.org].append(rule)
-            for each in {*found, *(self._rows if org is None else {org})}:
-                self._rows[each] = found.get(each, [])
-                await self._put(each)
+            await self._load(org)
 
     async def look(self) -> None:
-        """What owners may see may have changed. Raises `Unavailable`."""
+        """What owners may see may have changed, and what could not be loaded is loaded now. Raises
+        `Unavailable`."""
         async with self._loading:
+            for org in list(self._unloaded):
+                await self._load(org)
             for org in list(self._rows):
                 await self._put(org)
+
+    async def _load(self, org: OrgId | None) -> None:
+        self._unloaded.add(org)
+        found: defaultdict[OrgId, list[AlertRule]] = defaultdict(list)
+        for rule in await self._store.at_work(org):
+            found[rule.org].append(rule)
+        for each in {*found, *(self._rows if org is None else {org})}:
+            self._rows[each] = found.get(each, [])
+            await self._put(each)
+        self._unloaded.discard(org)
 
     def changed(self, changes: Sequence[VersionChange]) -> set[OrgId]:
         """Whose rules are to be loaded."""

@@ -34,7 +34,7 @@ from hub.rules.watching import WatchKey
 from hub.telemetry.rows import EventRow, Stamps, make_row
 from hub.telemetry.store import TelemetryStore
 from hub.telemetry.writer import Taps, TelemetryWriter
-from protocol.ids import DeviceId, OrgId
+from protocol.ids import DEFAULT_ORG, DeviceId, OrgId
 from protocol.stream import StreamEvent
 from protocol.telemetry import Scan, Status
 from tests.factories import Wire, make_line, make_principal
@@ -423,6 +423,22 @@ async def test_a_replica_that_knows_an_older_rule_raises_nothing_by_it(plant: Pl
     await plant.service.delete(plant.by, rule_id)
     await other.say(metric(95))
     assert await plant.alerts() == []
+
+
+async def test_rules_that_could_not_be_loaded_are_with_the_next_look(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def at_work(*_: object) -> None:
+        raise Unavailable("no database")
+
+    other = await plant_of(plant.database)
+    await plant.rule(metric="cpu", above=90)
+    with monkeypatch.context() as patch, pytest.raises(Unavailable):
+        patch.setattr(RuleStore, "at_work", at_work)
+        await other.keeper.load(DEFAULT_ORG)
+    await other.keeper.look()
+    await other.say(metric(95))
+    assert await plant.alerts() == [("d1", 1, None)]
 
 
 async def test_what_an_older_rule_raised_at_the_same_time_is_over_with_the_next_look(
