@@ -342,20 +342,20 @@ class RuleStore:
 
     # By time
 
-    async def beat(self) -> Beat:
-        row = await self.database.fetchrow(_Q["beat"])
+    async def beat(self, connection: Connection) -> Beat:
+        row = await connection.fetchrow(_Q["beat"])
         if row is None:
             raise AssertionError("a statement that always answers a row")
         return Beat(row["now"], row["swept_at"], row["lived"])
 
-    async def drained(self, since: datetime) -> "list[datetime]":
-        return [row["ended_at"] for row in await self.database.fetch(_Q["drained"], since)]
+    async def drained(self, connection: Connection, since: datetime) -> "list[datetime]":
+        return [row["ended_at"] for row in await connection.fetch(_Q["drained"], since)]
 
-    async def add_away(self, since: datetime, until: datetime) -> None:
-        await self.database.execute(_Q["add_away"], since, until)
+    async def add_away(self, connection: Connection, since: datetime, until: datetime) -> None:
+        await connection.execute(_Q["add_away"], since, until)
 
-    async def away(self) -> "list[tuple[datetime, datetime]]":
-        return [(row["since"], row["until"]) for row in await self.database.fetch(_Q["away"])]
+    async def away(self, connection: Connection) -> "list[tuple[datetime, datetime]]":
+        return [(row["since"], row["until"]) for row in await connection.fetch(_Q["away"])]
 
     async def forget_away(self) -> None:
         await self.database.execute(_Q["forget_away"])

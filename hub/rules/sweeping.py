@@ -70,16 +70,18 @@ class RuleSweep:
                 raise failure
 
     async def _time(self) -> tuple[datetime, Away]:
-        """The present moment, and when the hub was away."""
-        now, before, lived = await self._store.beat()
-        if before is not None:
-            if not lived:
-                await self._store.add_away(before, now + MERCY)
-            elif now - before > LONG_GAP:
-                await self._store.add_away(before, now)
-            for ended_at in await self._store.drained(before):
-                await self._store.add_away(ended_at - self._drain, ended_at + MERCY)
-        return now, await self._store.away()
+        """The present moment, and when the hub was away: noted with the beat, or neither is."""
+        store = self._store
+        async with store.database.transaction(deadline=DEADLINE) as connection:
+            now, before, lived = await store.beat(connection)
+            if before is not None:
+                if not lived:
+                    await store.add_away(connection, before, now + MERCY)
+                elif now - before > LONG_GAP:
+                    await store.add_away(connection, before, now)
+                for ended_at in await store.drained(connection, before):
+                    await store.add_away(connection, ended_at - self._drain, ended_at + MERCY)
+            return now, await store.away(connection)
 
     async def _look_at(self, rule: WatchedRule, now: datetime, away: Away) -> None:
         """A rule that fails harms itself alone."""

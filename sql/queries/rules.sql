@@ -289,7 +289,8 @@ WITH former AS (
     ON CONFLICT (one) DO UPDATE SET swept_at = now()
 )
 SELECT now() AS now, f.swept_at,
-       EXISTS (SELECT FROM replica r WHERE r.ended_at IS NULL AND r.started_at <= f.swept_at) AS lived
+       EXISTS (SELECT FROM replica r
+               WHERE r.ended_at IS NULL AND r.lease_until > now() AND r.started_at <= f.swept_at) AS lived
 FROM former f
 
 -- name: drained

@@ -208,6 +208,42 @@ async def test_the_hubs_downtime_and_half_a_minute_after_it_do_not_count(plant: 
     assert await plant.alerts() == [("d2", 1, None)]
 
 
+async def test_a_replica_whose_lease_is_over_did_not_live(plant: Plant) -> None:
+    await plant.rule(offline=True)
+    await plant.sweep.look()
+    await plant.database.execute("UPDATE rule_sweep SET swept_at = now() - interval '10 minutes'")
+    await plant.database.execute(
+        "UPDATE replica SET lease_until = now() - interval '9 minutes', ended_at = NULL"
+    )
+    await plant.sweep.look()
+    assert await away(plant) == [30]
+
+
+async def away(plant: Plant) -> list[int]:
+    """Until when the hub was, in seconds from the last look on."""
+    rows = await plant.database.fetch(
+        "SELECT extract(epoch FROM until - swept_at)::int AS until FROM hub_away, rule_sweep"
+    )
+    return [row["until"] for row in rows]
+
+
+async def test_the_beat_counts_only_with_what_follows_from_it(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def add_away(*_: object) -> None:
+        raise Unavailable("no database")
+
+    await plant.database.execute(
+        "INSERT INTO rule_sweep (swept_at) VALUES (now() - interval '5 minutes')"
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(RuleStore, "add_away", add_away)
+        with pytest.raises(Unavailable):
+            await plant.sweep.look()
+    await plant.sweep.look()
+    assert await away(plant) == [0]
+
+
 async def test_a_drain_and_half_a_minute_after_it_do_not_count(plant: Plant) -> None:
     await plant.rule(offline=True)
     await plant.sweep.look()
@@ -433,9 +469,10 @@ async def test_rules_that_could_not_be_loaded_are_with_the_next_look(
 
     other = await plant_of(plant.database)
     await plant.rule(metric="cpu", above=90)
-    with monkeypatch.context() as patch, pytest.raises(Unavailable):
+    with monkeypatch.context() as patch:
         patch.setattr(RuleStore, "at_work", at_work)
-        await other.keeper.load(DEFAULT_ORG)
+        with pytest.raises(Unavailable):
+            await other.keeper.load(DEFAULT_ORG)
     await other.keeper.look()
     await other.say(metric(95))
     assert await plant.alerts() == [("d1", 1, None)]
