@@ -45,8 +45,8 @@ class Raising:
     async def _concerned(
         self, connection: Connection, signals: Signals, states: Mapping[WatchKey, WatchState]
     ) -> Signals:
-        """What may be noted: of a device that a rule is not about, or may raise nothing of, that
-        something is over, and what counts up."""
+        """Of a device that a rule is not about, or may raise nothing of, only what ends something,
+        and what an alert counts that fires."""
         asked = {
             key: said
             for key, said in signals.items()

@@ -57,6 +57,7 @@ def test_what_it_is_about(given: dict[str, Any], found: Condition) -> None:
     [
         ({}, "when"),
         ({"offline": True, "absent": "scan"}, "when"),
+        ({"offline": False}, "when.offline"),
         ({"offline": True, "count": 2}, "when.count"),
         ({"metric": "cpu"}, "when.above"),
         ({"metric": "cpu", "above": 1, "below": 1}, "when.above"),
