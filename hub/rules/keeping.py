@@ -20,7 +20,7 @@ from hub.rules.raising import Raising
 from hub.rules.records import AbsentCondition, AlertRule, clear_after, condition_of
 from hub.rules.seeing import RuleSight, may_have, reaches_of
 from hub.rules.store import RuleStore
-from hub.rules.watching import Signals, StoredEvent, WatchedRule, WatchedRules
+from hub.rules.watching import Signals, StoredEvent, WatchedRule, WatchedRules, WatchKey
 from protocol.ids import DeviceId, OrgId
 
 log = structlog.get_logger(__name__)
@@ -50,6 +50,8 @@ class RuleKeeper:
         self._monotonic = monotonic
         self._watched = WatchedRules()
         self._rows: dict[OrgId, list[AlertRule]] = {}
+        self._unloaded: set[OrgId | None] = set()
+        """Whose rules are still to be loaded; None: everybody's."""
         self._signs: dict[tuple[str, DeviceId], float] = {}
         self._loading = asyncio.Lock()
 
@@ -58,18 +60,26 @@ class RuleKeeper:
     async def load(self, org: OrgId | None = None) -> None:
         """Those of an organisation now, or of each. Raises `Unavailable`."""
         async with self._loading:
-            found: defaultdict[OrgId, list[AlertRule]] = defaultdict(list)
-            for rule in await self._store.at_work(org):
-                found[rule.org].append(rule)
-            for each in {*found, *(self._rows if org is None else {org})}:
-                self._rows[each] = found.get(each, [])
-                await self._put(each)
+            await self._load(org)
 
     async def look(self) -> None:
-        """What owners may see may have changed. Raises `Unavailable`."""
+        """What owners may see may have changed, and what could not be loaded is loaded now. Raises
+        `Unavailable`."""
         async with self._loading:
+            for org in list(self._unloaded):
+                await self._load(org)
             for org in list(self._rows):
                 await self._put(org)
+
+    async def _load(self, org: OrgId | None) -> None:
+        self._unloaded.add(org)
+        found: defaultdict[OrgId, list[AlertRule]] = defaultdict(list)
+        for rule in await self._store.at_work(org):
+            found[rule.org].append(rule)
+        for each in {*found, *(self._rows if org is None else {org})}:
+            self._rows[each] = found.get(each, [])
+            await self._put(each)
+        self._unloaded.discard(org)
 
     def changed(self, changes: Sequence[VersionChange]) -> set[OrgId]:
         """Whose rules are to be loaded."""
@@ -98,32 +108,37 @@ class RuleKeeper:
     async def judge(self, connection: Connection, rows: Sequence[StoredEvent]) -> None:
         """In the transaction of this connection. What a rule makes of it must not keep it from
         being stored."""
-        signals = self._without_repeated_signs(self._watched.signals(rows))
+        now = self._monotonic()
+        signals = self._without_repeated_signs(self._watched.signals(rows), now)
         if signals:
             async with self._store.shielded(connection):
-                await self._raising.take(connection, signals)
+                noted = [
+                    *map(_sign, filter(_is_sign, await self._raising.take(connection, signals)))
+                ]
+                after_commit(lambda: self._note_signs(noted, now))
 
-    def _without_repeated_signs(self, signals: Signals) -> Signals:
+    def _without_repeated_signs(self, signals: Signals, now: float) -> Signals:
         """Of what may be absent a sign is noted now and then only."""
-        now = self._monotonic()
-        noted: list[tuple[str, DeviceId]] = []
-        kept: Signals = {}
-        for key, said in signals.items():
-            rule, device_id = key
-            if isinstance(rule.terms.condition, AbsentCondition):
-                sign = (rule.rule_id, device_id)
-                if now - self._signs.get(sign, float("-inf")) < grain_of(rule):
-                    continue
-                noted.append(sign)
-            kept[key] = said
-        if noted:
-            after_commit(lambda: self._note_signs(noted, now))
-        return kept
+        return {
+            key: said
+            for key, said in signals.items()
+            if not _is_sign(key)
+            or now - self._signs.get(_sign(key), float("-inf")) >= grain_of(key[0])
+        }
 
     def _note_signs(self, signs: Sequence[tuple[str, DeviceId]], now: float) -> None:
         if len(self._signs) > MOST_SIGNS:
             self._signs.clear()
         self._signs.update(dict.fromkeys(signs, now))
+
+
+def _is_sign(key: WatchKey) -> bool:
+    return isinstance(key[0].terms.condition, AbsentCondition)
+
+
+def _sign(key: WatchKey) -> tuple[str, DeviceId]:
+    rule, device_id = key
+    return rule.rule_id, device_id
 
 
 def watched(row: AlertRule, reaches: tuple[Reach, ...]) -> WatchedRule:

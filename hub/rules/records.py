@@ -1,14 +1,14 @@
 """A rule, and what it asks for. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Final, Literal, assert_never
 
 from msgspec import Meta, Struct
 
-from hub.base.errors import invalid
+from hub.base.errors import FieldError, Invalid, invalid
 from hub.queries.members import paths_of
-from hub.queries.records import Tree
+from hub.queries.records import Tree, Value, comparisons
 from protocol.commands import LEVELS
 from protocol.ids import OrgId
 from protocol.telemetry import MetricName, Severity
@@ -176,7 +176,7 @@ def condition_of(when: When, where: Tree | None) -> Condition:
         case "absent":
             return AbsentCondition(kind_of(when.absent or ""))
         case about:
-            if when.count is not None and when.count > 1 and when.within_seconds is None:
+            if when.count is not None and when.within_seconds is None:
                 raise invalid("when.withinSeconds", "count needs it")
             kind = "log_line" if about == "log" else kind_of(when.event or "")
             return EventCondition(kind, where, when.count or 1, when.within_seconds)
@@ -207,6 +207,19 @@ def require_log_members(where: Tree) -> None:
     for path in paths_of(where):
         if path not in LOG_MEMBERS:
             raise invalid("when.log", f"a log line has no {path}")
+    for each in comparisons(where):
+        if each.field.key == "level" and each.operator != "~":
+            _require_levels(each.values)
+
+
+def _require_levels(values: Sequence[Value]) -> None:
+    for value in values:
+        if value not in LEVELS:
+            message = f"{value} is no level: one of {', '.join(LEVELS)}"
+            raise Invalid(
+                f"when.log: {message}",
+                errors=[FieldError("when.log", message, expected=list(LEVELS))],
+            )
 
 
 def seconds_of(condition: Condition, given: int | None) -> int:

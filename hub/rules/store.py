@@ -53,7 +53,8 @@ class WantedDevices(Struct, frozen=True, kw_only=True):
 
     line_ended: datetime | None = None
     no_sign_since: datetime | None = None
-    watched_from: datetime | None = None
+    unseen_from: datetime | None = None
+    """As old as this, and nothing is noted of them."""
 
 
 class NewAlert(Struct, frozen=True, kw_only=True):
@@ -233,7 +234,7 @@ class RuleStore:
         text, more = _narrowed(_Q["candidates"], rule.tree, first=8)
         rows = await connection.fetch(
             text, rule.org, *_reached(first), wanted.line_ended, wanted.no_sign_since,
-            rule.rule_id, wanted.watched_from, *more,
+            rule.rule_id, wanted.unseen_from, *more,
         )  # fmt: skip
         found = frozenset(row["device_id"] for row in rows)
         for reach in others:
@@ -266,8 +267,16 @@ class RuleStore:
         by_id = _by_id(keys)
         names = _names(by_id)
         await connection.execute(_Q["begin"], names)
-        rows = await connection.fetch(_Q["lock_states"], names)
+        rows = await connection.fetch(_Q["locked_states"], names)
         return {by_id[_key(row)]: (_state(row), row["now"]) for row in rows}
+
+    async def wait_for(
+        self, connection: Connection, rule: WatchedRule, device_ids: Collection[DeviceId]
+    ) -> None:
+        """A rule is about these from now on, and waits for something of theirs."""
+        await connection.execute(
+            _Q["wait_for"], rule.org, rule.rule_id, sorted(device_ids), rule.since
+        )
 
     async def put_states(
         self, connection: Connection, states: Mapping[WatchKey, WatchState | None]
@@ -333,20 +342,20 @@ class RuleStore:
 
     # By time
 
-    async def beat(self) -> Beat:
-        row = await self.database.fetchrow(_Q["beat"])
+    async def beat(self, connection: Connection) -> Beat:
+        row = await connection.fetchrow(_Q["beat"])
         if row is None:
             raise AssertionError("a statement that always answers a row")
         return Beat(row["now"], row["swept_at"], row["lived"])
 
-    async def drained(self, since: datetime) -> "list[datetime]":
-        return [row["ended_at"] for row in await self.database.fetch(_Q["drained"], since)]
+    async def drained(self, connection: Connection, since: datetime) -> "list[datetime]":
+        return [row["ended_at"] for row in await connection.fetch(_Q["drained"], since)]
 
-    async def add_away(self, since: datetime, until: datetime) -> None:
-        await self.database.execute(_Q["add_away"], since, until)
+    async def add_away(self, connection: Connection, since: datetime, until: datetime) -> None:
+        await connection.execute(_Q["add_away"], since, until)
 
-    async def away(self) -> "list[tuple[datetime, datetime]]":
-        return [(row["since"], row["until"]) for row in await self.database.fetch(_Q["away"])]
+    async def away(self, connection: Connection) -> "list[tuple[datetime, datetime]]":
+        return [(row["since"], row["until"]) for row in await connection.fetch(_Q["away"])]
 
     async def forget_away(self) -> None:
         await self.database.execute(_Q["forget_away"])

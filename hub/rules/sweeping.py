@@ -7,6 +7,7 @@ changed while another transaction raised something by it.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Final
 
 import structlog
@@ -51,27 +52,36 @@ class RuleSweep:
         self._drain = timedelta(seconds=drain_seconds)
 
     async def look(self) -> None:
-        """A job, of one replica. Raises `Unavailable`."""
+        """A job, of one replica. Raises `Unavailable`, also for a single rule, when it has looked
+        at the others."""
         with metrics.rule_sweep_seconds.time():
             now, away = await self._time()
-            for rules in self._keeper.rules().values():
-                for rule in rules:
+            failure: Unavailable | None = None
+            for rule in chain.from_iterable(self._keeper.rules().values()):
+                try:
                     await self._look_at(rule, now, away)
+                except Unavailable as error:
+                    log.warning("rule_not_looked_at", rule=rule.rule_id, error=error.detail)
+                    failure = error
             async with self._store.database.transaction(deadline=DEADLINE) as connection:
                 await self._raising.tell(connection, await self._store.resolve_changed(connection))
             await self._suspending.look()
+            if failure is not None:
+                raise failure
 
     async def _time(self) -> tuple[datetime, Away]:
-        """The present moment, and when the hub was away."""
-        now, before, lived = await self._store.beat()
-        if before is not None:
-            if not lived:
-                await self._store.add_away(before, now + MERCY)
-            elif now - before > LONG_GAP:
-                await self._store.add_away(before, now)
-            for ended_at in await self._store.drained(before):
-                await self._store.add_away(ended_at - self._drain, ended_at + MERCY)
-        return now, await self._store.away()
+        """The present moment, and when the hub was away: noted with the beat, or neither is."""
+        store = self._store
+        async with store.database.transaction(deadline=DEADLINE) as connection:
+            now, before, lived = await store.beat(connection)
+            if before is not None:
+                if not lived:
+                    await store.add_away(connection, before, now + MERCY)
+                elif now - before > LONG_GAP:
+                    await store.add_away(connection, before, now)
+                for ended_at in await store.drained(connection, before):
+                    await store.add_away(connection, ended_at - self._drain, ended_at + MERCY)
+            return now, await store.away(connection)
 
     async def _look_at(self, rule: WatchedRule, now: datetime, away: Away) -> None:
         """A rule that fails harms itself alone."""
@@ -84,12 +94,10 @@ class RuleSweep:
                     await self._raise(rule, WantedDevices(line_ended=ended))
                     await self._back(rule)
                 case AbsentCondition():
+                    await self._wait_for_new(rule)
                     seconds = rule.terms.for_seconds + grain_of(rule)
-                    wanted = WantedDevices(
-                        no_sign_since=lived_before(now, seconds, away),
-                        watched_from=rule.since,
-                    )
-                    await self._raise(rule, wanted)
+                    silent = lived_before(now, seconds, away)
+                    await self._raise(rule, WantedDevices(no_sign_since=silent))
                 case _:
                     pass
         except Unavailable:
@@ -105,7 +113,7 @@ class RuleSweep:
                 return
             still = await self._store.matching(connection, rule, watched, may_raise=False)
             if (rule.org, rule.rule_id) in await self._store.current(connection, [rule]):
-                await self._raising.end(connection, rule, sorted(watched - still), "left")
+                await self._raising.end(connection, rule, list(watched - still), "left")
 
     async def _pass_time(self, rule: WatchedRule) -> None:
         async with self._store.database.transaction(deadline=DEADLINE) as connection:
@@ -131,6 +139,17 @@ class RuleSweep:
             may = await self._store.matching(connection, rule, opening, may_raise=True)
             verdicts |= {(rule, each): RuleVerdict(None) for each in opening if each not in may}
         await self._raising.pass_time(connection, verdicts)
+
+    async def _wait_for_new(self, rule: WatchedRule) -> None:
+        """Devices that the rule has come to be about. One that is younger than it is waited for
+        from its first event."""
+        async with self._store.database.transaction(deadline=DEADLINE) as connection:
+            wanted = WantedDevices(unseen_from=rule.since)
+            new = await self._store.candidates(connection, rule, wanted)
+        for some in _parts(sorted(new)):
+            async with self._store.database.transaction(deadline=DEADLINE) as connection:
+                if (rule.org, rule.rule_id) in await self._store.current(connection, [rule]):
+                    await self._store.wait_for(connection, rule, some)
 
     async def _raise(self, rule: WatchedRule, wanted: WantedDevices) -> None:
         async with self._store.database.transaction(deadline=DEADLINE) as connection:

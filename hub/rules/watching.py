@@ -30,6 +30,8 @@ from protocol.stream import StreamEvent
 from protocol.telemetry import Severity
 
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
+MOST_TURNS: Final = 8
+"""Of what a device says within a batch: each is a round of statements."""
 _RANKS: Final = {"level": LEVEL_RANKS}
 
 
@@ -155,8 +157,11 @@ def _of_event(
 
 
 def _add(found: Signals, key: WatchKey, signal: WatchSignal) -> None:
-    """Those that follow each other and say the same are one."""
+    """Those that follow each other and say the same are one. After so many turns the last but one
+    goes, so that what is said at the end stays."""
     signals = found.setdefault(key, [])
+    if len(signals) == MOST_TURNS and bool(signals[-1].matches) != bool(signal.matches):
+        signals.pop()
     if signals and bool(signals[-1].matches) == bool(signal.matches):
         signal = WatchSignal(signals[-1].matches + signal.matches, signal.value)
         signals.pop()

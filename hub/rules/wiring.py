@@ -21,9 +21,9 @@ from hub.rules.sweeping import SWEEP_SECONDS, RuleSweep
 from hub.telemetry.writer import TelemetryWriter
 
 SIGHT_SECONDS: Final = 2.0
-"""Between two looks at what owners may see."""
+"""Between two looks at what owners may see, and for rules that could not be loaded."""
 RELOAD_SECONDS: Final = 600.0
-"""Where a look at the rules failed when they had changed."""
+"""Where this replica was never told that rules had changed."""
 
 
 def build(

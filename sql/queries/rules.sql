@@ -110,8 +110,8 @@ WHERE d.org_id = $1 AND d.deleted_at IS NULL AND d.device_id = ANY ($2::text[])
 
 -- name: candidates
 -- All devices that a rule is about and may raise something of, as above: by the groups ($2) and devices ($3)
--- that its owner sees. $4: only those whose line ended by then. $5: only those without a sign by then of what
--- rule $6 waits for; of a device that is younger than the rule ($7) there was one.
+-- that its owner sees. $4: only those whose line ended by then. $5: only those whose last sign by then is noted
+-- of what rule $6 waits for; $7: only those that are as old as this, and of which it has noted nothing.
 SELECT d.device_id FROM device d
 LEFT JOIN device_state s USING (org_id, device_id)
 LEFT JOIN device_line l USING (org_id, device_id)
@@ -130,10 +130,13 @@ WHERE d.org_id = $1 AND d.deleted_at IS NULL
   AND NOT d.disabled AND d.quarantined_at IS NULL AND coalesce(s.status, '') <> 'DISABLED'
   AND ($4::timestamptz IS NULL OR NOT connected AND NOT heard
        AND coalesce(l.closed_at, r.ended_at, l.connected_at) <= $4)
-  AND ($5::timestamptz IS NULL OR coalesce(
-          (SELECT w.matched_at FROM alert_watch w
-           WHERE w.org_id = d.org_id AND w.rule_id = $6::text AND w.device_id = d.device_id),
-          CASE WHEN d.created_at <= $7::timestamptz THEN $7 END) <= $5)
+  AND ($5::timestamptz IS NULL OR EXISTS (
+          SELECT FROM alert_watch w
+          WHERE w.org_id = d.org_id AND w.rule_id = $6::text AND w.device_id = d.device_id
+            AND w.matched_at <= $5))
+  AND ($7::timestamptz IS NULL OR d.created_at <= $7 AND NOT EXISTS (
+          SELECT FROM alert_watch w
+          WHERE w.org_id = d.org_id AND w.rule_id = $6 AND w.device_id = d.device_id))
   AND (/*query*/ true)
 
 -- name: states
@@ -154,22 +157,31 @@ ORDER BY 1, 2
 FOR SHARE OF r
 
 -- name: begin
--- Rows for these, where there are none.
-INSERT INTO alert_watch (org_id, rule_id, device_id)
+-- Rows for these, where there are none; locked, those that there were too, in this order.
+INSERT INTO alert_watch AS w (org_id, rule_id, device_id)
 SELECT org_id, rule_id, device_id
 FROM json_to_recordset($1::json) AS g (org_id text, rule_id text, device_id text)
 ORDER BY 1, 2, 3
-ON CONFLICT DO NOTHING
+ON CONFLICT (org_id, rule_id, device_id) DO UPDATE SET matched_at = w.matched_at WHERE false
 
--- name: lock_states
+-- name: locked_states
+-- What is noted of these, which are locked already: a statement that waited for a lock does not see what of
+-- the alert became meanwhile.
 SELECT w.*, now() AS now,
        EXISTS (SELECT FROM alert a WHERE a.org_id = w.org_id AND a.rule_id = w.rule_id
                  AND a.device_id = w.device_id AND a.resolved_at IS NULL) AS is_open
 FROM (SELECT * FROM json_to_recordset($1::json) AS g (org_id text, rule_id text, device_id text)
       LIMIT json_array_length($1::json)) g
 JOIN alert_watch w USING (org_id, rule_id, device_id)
-ORDER BY w.org_id, w.rule_id, w.device_id
-FOR UPDATE OF w
+
+-- name: wait_for
+-- From now on a rule waits for these ($3); from its last change ($4) on, if that has only just been.
+INSERT INTO alert_watch (org_id, rule_id, device_id, matched_at)
+SELECT $1, $2, g.device_id,
+       CASE WHEN now() - $4::timestamptz < interval '10 seconds' THEN $4 ELSE now() END
+FROM unnest($3::text[]) AS g (device_id)
+ORDER BY 3
+ON CONFLICT DO NOTHING
 
 -- name: put_states
 UPDATE alert_watch w
@@ -277,7 +289,8 @@ WITH former AS (
     ON CONFLICT (one) DO UPDATE SET swept_at = now()
 )
 SELECT now() AS now, f.swept_at,
-       EXISTS (SELECT FROM replica r WHERE r.ended_at IS NULL AND r.started_at <= f.swept_at) AS lived
+       EXISTS (SELECT FROM replica r
+               WHERE r.ended_at IS NULL AND r.lease_until > now() AND r.started_at <= f.swept_at) AS lived
 FROM former f
 
 -- name: drained

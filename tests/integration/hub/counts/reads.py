@@ -187,7 +187,7 @@ _ALERTS: Final = [
         "in scope",
     ),
     Read("rules.states", _WATCHED, 3 * 2 * KEY),
-    Read("rules.lock_states", _WATCHED, 3 * 3 * KEY),
+    Read("rules.locked_states", _WATCHED, 3 * 3 * KEY),
     Read("rules.current", '\'[{"org_id":"default","rule_id":"r7","version":1}]\''),
     Read("rules.watched", "'default', 'r7'", _APART),
     Read("rules.firing", "'default', 'r7'", _APART),

@@ -39,7 +39,11 @@ def when(**fields: Any) -> When:
             {"event": "jam", "count": 5, "withinSeconds": 60},
             EventCondition("event:jam", None, 5, 60),
         ),
-        ({"log": "level = ERROR", "count": 1}, EventCondition("log_line", None, 1, None)),
+        ({"log": "level = ERROR"}, EventCondition("log_line", None, 1, None)),
+        (
+            {"log": "level = ERROR", "count": 1, "withinSeconds": 9},
+            EventCondition("log_line", None, 1, 9),
+        ),
         ({"offline": True}, OfflineCondition()),
         ({"absent": "print"}, AbsentCondition("print")),
     ],
@@ -53,6 +57,7 @@ def test_what_it_is_about(given: dict[str, Any], found: Condition) -> None:
     [
         ({}, "when"),
         ({"offline": True, "absent": "scan"}, "when"),
+        ({"offline": False}, "when.offline"),
         ({"offline": True, "count": 2}, "when.count"),
         ({"metric": "cpu"}, "when.above"),
         ({"metric": "cpu", "above": 1, "below": 1}, "when.above"),
@@ -61,6 +66,8 @@ def test_what_it_is_about(given: dict[str, Any], found: Condition) -> None:
         ({"metric": "cpu", "below": 1, "clearBelow": 1}, "when.clearBelow"),
         ({"metric": "cpu", "below": 1, "clearAbove": 0}, "when.clearAbove"),
         ({"event": "scan", "count": 2}, "when.withinSeconds"),
+        ({"event": "scan", "count": 1}, "when.withinSeconds"),
+        ({"log": "level = ERROR", "count": 1}, "when.withinSeconds"),
     ],
 )
 def test_what_makes_no_sense_is_refused(given: dict[str, Any], field: str) -> None:
@@ -126,6 +133,22 @@ def test_a_line_of_the_log_has_three_members() -> None:
     require_log_members(parse_members("level = ERROR and line ~ x and source = y"))
     with pytest.raises(Invalid, match="code"):
         require_log_members(parse_members("code = 1"))
+
+
+@pytest.mark.parametrize("where", ["level in (INFO, WARN)", 'level ~ "w*"', "has level"])
+def test_a_level_is_one_that_there_is(where: str) -> None:
+    require_log_members(parse_members(where))
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["level >= WARNING", "level = error", "line ~ x or level in (WARN, FATAL)", "level > 2"],
+)
+def test_a_level_that_never_is_is_refused(where: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        require_log_members(parse_members(where))
+    (error,) = caught.value.errors
+    assert (error.field, error.expected) == ("when.log", ["DEBUG", "INFO", "WARN", "ERROR"])
 
 
 def test_kinds_of_events() -> None:

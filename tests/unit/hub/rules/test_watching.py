@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import pytest
+
 from hub.queries.language import parse_members
 from hub.rules.judging import RuleTerms, WatchSignal
 from hub.rules.records import (
@@ -13,7 +15,7 @@ from hub.rules.records import (
     OfflineCondition,
     RuleOwner,
 )
-from hub.rules.watching import RulesOfOrg, WatchedRule, WatchedRules
+from hub.rules.watching import MOST_TURNS, RulesOfOrg, WatchedRule, WatchedRules
 from hub.telemetry.rows import EventRow, Stamps, make_row
 from protocol.ids import DEFAULT_ORG, DeviceId, OrgId
 from protocol.telemetry import Event, LogLine, Scan, Status, Telemetry
@@ -71,6 +73,16 @@ def test_what_follows_each_other_and_says_the_same_is_one() -> None:
     values = [status(cpu=value) for value in (95, 97, 70, 60, 99)]
     (found,) = said([rule("hot", HOT)], *values)
     assert found.signals == [WatchSignal(2, 97), WatchSignal(0), WatchSignal(1, 99)]
+
+
+@pytest.mark.parametrize("count", [8, 9, 10, 4_001, 4_002])
+def test_who_changes_again_and_again_gets_few_turns_and_the_last_counts(count: int) -> None:
+    values = [status(cpu=95 if number % 2 == 0 else 5) for number in range(count)]
+    (found,) = said([rule("hot", HOT)], *values)
+    assert len(found.signals) in {MOST_TURNS - 1, MOST_TURNS}
+    assert bool(found.signals[-1].matches) is (count % 2 == 1)
+    assert [bool(each.matches) for each in found.signals[:4]] == [True, False, True, False]
+    assert sum(each.matches for each in found.signals) == (count + 1) // 2
 
 
 def test_events_by_kind_name_and_members() -> None:
