@@ -26,8 +26,8 @@ DEVICE: Final = "device"
 LATE: Final = timedelta(seconds=60)
 MOST_MISSED: Final = 100
 """Missed due times with a row each; one row stands for the others."""
-MOST_COUNTED: Final = 100_000
-"""Due times that one look counts: two months of minutes."""
+MOST_COUNTED: Final = 10_000
+"""Due times that one look counts, over all zones: a week of minutes. Of more, the newest."""
 _RECENT: Final = timedelta(days=1)
 _MOMENT: Final = timedelta(seconds=1)
 _COMPARED: Final = 50
@@ -86,9 +86,10 @@ def dues(timing: Timing, zones: Iterable[ZoneInfo], after: datetime) -> Iterator
 def come(timing: Timing, zones: Sequence[ZoneInfo], since: datetime, now: datetime) -> Come:
     """What has come since the last look."""
     found: list[datetime] = []
+    most = max(MOST_COUNTED // max(len(zones), 1), 1)
     for due in takewhile(now.__ge__, dues(timing, zones, since)):
         found.append(due)
-        if len(found) == MOST_COUNTED:
+        if len(found) == most:
             newest = dues(timing, zones, max(due, now - _RECENT))
             found.extend(takewhile(now.__ge__, newest))
             break

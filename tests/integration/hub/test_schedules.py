@@ -21,6 +21,7 @@ from hub.base.jobs import HeldJob, LeaseLost, Room
 from hub.campaigns.service import CampaignService, Target, Terms
 from hub.campaigns.store import CampaignStore
 from hub.schedules import driver as driving
+from hub.schedules import due as due_looks
 from hub.schedules import service as serving
 from hub.schedules.beginning import Beginning
 from hub.schedules.checking import ScheduleChecks
@@ -40,7 +41,7 @@ from hub.schedules.records import (
 )
 from hub.schedules.service import ScheduleService
 from hub.schedules.store import ScheduleStore
-from hub.schedules.timing import Timing
+from hub.schedules.timing import Come, Timing, come
 from hub.schedules.watching import ScheduleWatch
 from protocol.commands import Command, ForceSync, RebootOs
 from protocol.dashboard import AlertEvent, RecordChanged
@@ -222,6 +223,33 @@ async def test_looking_twice_begins_nothing_twice(database: Database) -> None:
             for each in (one, two):
                 await each.look()
         assert len(await one.runs(schedule)) == 1
+
+
+async def test_what_has_come_is_counted_with_nothing_locked(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change waits for no count, and what was counted before it is not written."""
+    async with replica(database, 1) as (one, _):
+        schedule = await one.make([DeviceId("d1")])
+        await one.comes_due(schedule)
+        loop, counts = asyncio.get_running_loop(), 0
+
+        async def change() -> None:
+            async with asyncio.timeout(5):
+                await database.execute("UPDATE schedule SET revision = revision + 1")
+
+        def slow(*given: Any) -> Come:
+            nonlocal counts
+            counts += 1
+            if counts == 1:
+                asyncio.run_coroutine_threadsafe(change(), loop).result()
+            return come(*given)
+
+        monkeypatch.setattr(due_looks, "come", slow)
+        await one.look()
+        assert await one.runs(schedule) == []
+        await one.look()
+        assert [run.revision for run in await one.runs(schedule)] == [schedule.revision + 1]
 
 
 async def test_whoever_has_lost_the_job_writes_nothing(database: Database) -> None:

@@ -86,6 +86,14 @@ def test_of_too_many_the_newest_are_there(monkeypatch: pytest.MonkeyPatch) -> No
     assert found.on_time == [now - minutes(1), now]
 
 
+def test_the_bound_of_a_look_is_over_all_zones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing_module, "MOST_COUNTED", 10)
+    zones = [zone_of("UTC"), zone_of("Asia/Kathmandu")]
+    found = come(Timing(cron="* * * * *"), zones, NOON, NOON + timedelta(days=3))
+    assert found.missed[4] == NOON + minutes(5)
+    assert found.missed[5] == NOON + timedelta(days=2) + minutes(1)
+
+
 @pytest.mark.parametrize(
     ("cron", "shortest"),
     [("0 3 * * *", timedelta(days=1)), ("0,1 3 * * *", minutes(1)), ("0 0 29 2 *", None)],
