@@ -480,11 +480,18 @@ async def test_who_has_lost_the_right_sends_nothing_more(
         assert len(alerts) == 1
 
 
+@pytest.mark.parametrize(
+    ("target", "skipped"),
+    [
+        (Target(device_ids=(DeviceId("d1"), DeviceId("d2"))), {"forbidden": 1}),
+        (Target(query="all"), {}),  # nor does it hear how many others match
+    ],
+)
 async def test_a_device_beyond_the_owners_rights_is_left_out(
-    database: Database, owner: Database
+    database: Database, owner: Database, target: Target, skipped: dict[str, int]
 ) -> None:
     async with replica(database, 2) as (one, _):
-        schedule = await one.make([DeviceId("d1"), DeviceId("d2")])
+        schedule = await one.make([DeviceId("d1"), DeviceId("d2")], target=target)
         await owner.execute("UPDATE role_binding SET scope_kind = 'device', scope_id = 'd1'")
         one.hub.memory.forget(DEFAULT_ORG, "*")
         await one.watch.look()
@@ -492,8 +499,39 @@ async def test_a_device_beyond_the_owners_rights_is_left_out(
         await one.drive()
         assert [device for device, _ in await commands_of(database, run)] == ["d1"]
         (run,) = await one.runs(schedule)
-        assert (run.counts.in_progress, run.counts.skipped) == (1, 1)
-        assert run.skipped == {"forbidden": 1}
+        assert (run.counts.in_progress, run.counts.skipped) == (1, len(skipped))
+        assert run.skipped == skipped
+
+
+async def test_a_campaign_is_not_for_devices_that_its_owner_does_not_see(
+    database: Database, owner: Database
+) -> None:
+    work = ScheduledCampaign(
+        kind="command", subject="force_sync", load=ForceSync(), terms=Terms(soak_seconds=0)
+    )
+    async with replica(database, 2) as (one, _):
+        schedule = await one.make([DeviceId("d1"), DeviceId("d2")], work=work)
+        await owner.execute("UPDATE role_binding SET scope_kind = 'device', scope_id = 'd1'")
+        one.hub.memory.forget(DEFAULT_ORG, "*")
+        run = await one.due_now(schedule)
+        await one.drive()
+        campaign = await one.campaigns.get(DEFAULT_ORG, run.run_id)
+        assert (campaign.counts.total, campaign.counts.skipped) == (1, 0)
+
+
+async def test_whose_owner_may_send_it_nowhere_is_for_whom_they_see(
+    database: Database, owner: Database
+) -> None:
+    async with replica(database, 2) as (one, _):
+        schedule = await one.make([DeviceId("d1"), DeviceId("d2")])
+        await owner.execute(
+            "UPDATE role_binding SET role = 'VIEWER', scope_kind = 'device', scope_id = 'd1'"
+        )
+        one.hub.memory.forget(DEFAULT_ORG, "*")
+        await one.due_now(schedule)
+        await one.drive()
+        (run,) = await one.runs(schedule)
+        assert run.counts.skipped == 0, "it may have no schedules any more, and sees nothing by it"
 
 
 async def test_a_campaign_begins_with_the_id_of_its_run(database: Database) -> None:
