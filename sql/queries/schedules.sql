@@ -152,8 +152,8 @@ UPDATE schedule SET since = $3, ended_at = CASE WHEN $4 THEN now() END
 WHERE org_id = $1 AND schedule_id = $2
 
 -- name: driven
--- A run, and for how many seconds it has been under way.
-SELECT *, extract(epoch FROM now() - started_at)::float8 AS seconds FROM schedule_run
+-- A run, and for how many seconds it has been under way: none, where the clock was set back since.
+SELECT *, greatest(0, extract(epoch FROM now() - started_at))::float8 AS seconds FROM schedule_run
 WHERE org_id = $1 AND run_id = $2
 
 -- name: schedule_of

@@ -18,6 +18,7 @@ from hub.base.database import Database
 from hub.base.errors import Conflict, Forbidden, Invalid, NeedsSignature, NotFound, TooMany
 from hub.base.job_store import JobStore
 from hub.base.jobs import HeldJob, LeaseLost, Room
+from hub.base.present import bring_to_present
 from hub.campaigns.service import CampaignService, Target, Terms
 from hub.campaigns.store import CampaignStore
 from hub.schedules import driver as driving
@@ -444,6 +445,23 @@ async def test_a_clock_that_is_set_back_runs_nothing_twice(database: Database) -
         await one.look()
         assert len(await one.runs(schedule)) == 1
         assert (await one.schedules.get(BY, schedule.schedule_id)).since < datetime.now(UTC)
+
+
+async def test_g18_a_run_of_the_future_goes_on(database: Database) -> None:
+    """The turns of the jitter are counted from when it began."""
+    async with replica(database, 1) as (one, _):
+        schedule = await one.make([DeviceId("d1")])
+        run = await one.due_now(schedule)
+        ahead = "UPDATE schedule_run SET started_at = now() + $1::interval"
+        await database.execute(ahead, timedelta(days=3650))
+        async with database.connection() as connection:
+            driven = await one.store.driven(connection, (DEFAULT_ORG, run.run_id))
+        assert driven is not None
+        assert driven.seconds == 0
+        await bring_to_present(database)
+        (run,) = await one.runs(schedule)
+        assert run.started_at is not None
+        assert run.started_at < datetime.now(UTC) + timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("loss", ["disabled", "demoted", "gone"])
