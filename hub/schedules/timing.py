@@ -32,6 +32,8 @@ _RECENT: Final = timedelta(days=1)
 _MOMENT: Final = timedelta(seconds=1)
 _COMPARED: Final = 50
 SHOWN: Final = 5
+HORIZON: Final = timedelta(days=50 * 365)
+"""How far ahead times of an expression are shown; the rarest comes each 40 years."""
 FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 9000
 """Times further ahead do not exist for `datetime`."""
@@ -100,7 +102,11 @@ def come(timing: Timing, zones: Sequence[ZoneInfo], since: datetime, now: dateti
 def upcoming(
     timing: Timing, zones: Sequence[ZoneInfo], after: datetime, count: int = SHOWN
 ) -> list[datetime]:
-    return list(islice(dues(timing, zones, after), count))
+    """Fewer, where they come so seldom that the others are beyond the horizon."""
+    found = dues(timing, zones, after)
+    if timing.cron is not None:
+        found = takewhile((after + HORIZON).__ge__, found)
+    return list(islice(found, count))
 
 
 def comes_at(cron: str, zone: ZoneInfo, due: datetime) -> bool:

@@ -1,6 +1,8 @@
 """Schedules over a real Postgres: one run a due time, whoever looks and whoever dies."""
 
 import asyncio
+import contextlib
+import threading
 import time
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
@@ -21,6 +23,7 @@ from hub.base.jobs import HeldJob, LeaseLost, Room
 from hub.base.present import bring_to_present
 from hub.campaigns.service import CampaignService, Target, Terms
 from hub.campaigns.store import CampaignStore
+from hub.schedules import checking
 from hub.schedules import driver as driving
 from hub.schedules import due as due_looks
 from hub.schedules import service as serving
@@ -251,6 +254,27 @@ async def test_what_has_come_is_counted_with_nothing_locked(
         assert await one.runs(schedule) == []
         await one.look()
         assert [run.revision for run in await one.runs(schedule)] == [schedule.revision + 1]
+
+
+async def test_times_are_counted_beside_the_loop_one_at_a_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once: list[int] = []
+    both = threading.Barrier(2)
+
+    def counted(*given: Any) -> list[datetime]:
+        with pytest.raises(RuntimeError, match="no running"):
+            asyncio.get_running_loop()
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(timeout=0.2)
+            at_once.append(2)
+        return []
+
+    async with replica(database) as (one, _):
+        monkeypatch.setattr(checking, "upcoming", counted)
+        asked = [one.schedules.preview(DEFAULT_ORG, MINUTELY, None, 1) for _ in range(2)]
+        assert await asyncio.gather(*asked) == [[], []]
+        assert at_once == []
 
 
 async def test_whoever_has_lost_the_job_writes_nothing(database: Database) -> None:

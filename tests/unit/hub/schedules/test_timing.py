@@ -50,6 +50,13 @@ def test_a_moment_comes_once() -> None:
     assert upcoming(Timing(), UTC_ZONE, NOON) == []
 
 
+def test_what_comes_very_seldom_is_shown_for_fifty_years() -> None:
+    seldom = Timing(cron="0 0 * 2 1#5")
+    assert upcoming(seldom, UTC_ZONE, NOON, 100) == [at("2044-02-29T00:00"), at("2072-02-29T00:00")]
+    far = datetime(2900, 1, 1, tzinfo=UTC)
+    assert upcoming(Timing(at=far), UTC_ZONE, NOON) == [far]
+
+
 def test_nothing_comes_from_the_end_on() -> None:
     timing = Timing(cron="0 * * * *", ends_at=NOON + minutes(120))
     assert upcoming(timing, UTC_ZONE, NOON) == [NOON + minutes(60)]
