@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from hub.base.cron import NotACron, NotAZone
 from hub.base.errors import Forbidden, NeedsSignature, invalid
 from hub.base.principal import Principal
-from hub.campaigns.service import CampaignService, NewCampaign
+from hub.campaigns.held import may_bring
+from hub.campaigns.service import CampaignService, NewCampaign, RollOut
 from hub.commands.service import CommandRequest, CommandService
 from hub.schedules.records import (
     GivenSchedule,
@@ -107,9 +108,24 @@ class ScheduleChecks:
         if found is not None:
             raise NeedsSignature(f"{found} runs {kind} only when a person has signed it")
 
-    def require_doing(self, by: Principal, schedule: Schedule) -> None:
-        if not all(map(by.rights.anywhere, rights_for(schedule.given.work))):
+    async def require_doing(self, by: Principal, schedule: Schedule) -> None:
+        """Its owner's own goes to whom they reach. Raises `Forbidden`."""
+        rights = rights_for(schedule.given.work)
+        is_own = (schedule.owner_id, schedule.owner_key) == (by.subject, by.key_id)
+        if not all(map(by.rights.anywhere, rights)) or not (
+            is_own or all(map(by.rights.everywhere, rights)) or await self._reaches(by, schedule)
+        ):
             raise Forbidden("you may not do yourself what the schedule does")
+
+    async def _reaches(self, by: Principal, schedule: Schedule) -> bool:
+        """Whether the caller may do it to each device of its target."""
+        work = schedule.given.work
+        load = work.command if isinstance(work, ScheduledCommand) else work.load
+        if isinstance(load, RollOut):
+            return may_bring(by.rights, load)
+        devices = await self._campaigns.find(by.org, schedule.given.target)
+        _, refused = await self._commands.rights.sort(by, load, devices)
+        return not refused
 
     async def upcoming(
         self, timing: Timing, zones: Sequence[ZoneInfo], after: datetime, count: int

@@ -208,9 +208,9 @@ class ScheduleService:
 
     async def run(self, by: Principal, schedule_id: str) -> ScheduleRun:
         """Now, for whoever its target means, with the rights of its owner; the caller needs them
-        as well. Raises `NotFound`, `Forbidden`, `Conflict` for one that has ended or was suspended
-        by the hub."""
-        self._checks.require_doing(by, await self.get(by, schedule_id))
+        as well, over each device where it is another's. Raises `NotFound`, `Forbidden`, `Conflict`
+        for one that has ended or was suspended by the hub."""
+        await self._checks.require_doing(by, await self.get(by, schedule_id))
         async with self._store.database.tenant(by.org).transaction() as connection:
             locked = await self._lock(connection, by, "schedules:update", schedule_id)
             schedule = locked.schedule

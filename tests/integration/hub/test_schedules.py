@@ -18,11 +18,13 @@ from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
 from hub.base.errors import Conflict, Forbidden, Invalid, NeedsSignature, NotFound, TooMany
+from hub.base.holding import Grant, Holding, Scope
 from hub.base.job_store import JobStore
 from hub.base.jobs import HeldJob, LeaseLost, Room
 from hub.base.present import bring_to_present
 from hub.campaigns.service import CampaignService, Target, Terms
 from hub.campaigns.store import CampaignStore
+from hub.rights.access import right_to_dispatch
 from hub.schedules import checking
 from hub.schedules import driver as driving
 from hub.schedules import due as due_looks
@@ -559,6 +561,25 @@ async def test_a_campaign_is_not_for_devices_that_its_owner_does_not_see(
         await one.drive()
         campaign = await one.campaigns.get(DEFAULT_ORG, run.run_id)
         assert (campaign.counts.total, campaign.counts.skipped) == (1, 0)
+
+
+async def test_who_runs_anothers_now_has_to_reach_its_whole_target(database: Database) -> None:
+    changes = Grant(frozenset({"schedules:get", "schedules:update"}))
+    everything = frozenset({right_to_dispatch("force_sync")})
+    some = Grant(everything, scope=Scope("device", "d1"))
+    async with replica(database, 2) as (one, _):
+        both = await one.make([DeviceId("d1"), DeviceId("d2")])
+        single = await one.make([], target=Target(device_ids=(DeviceId("d1"),)))
+        one.finder.devices = [DeviceId("d1"), DeviceId("d2")]
+        for rights, schedule in (((changes,), single), ((changes, some), both)):
+            other = make_principal(subject="u2", rights=Holding(rights))
+            with pytest.raises(Forbidden):
+                await one.schedules.run(other, schedule.schedule_id)
+        other = make_principal(subject="u2", rights=Holding((changes, some)))
+        owner = make_principal(rights=Holding((changes, some)))
+        for by, schedule in ((other, single), (owner, both)):
+            run = await one.schedules.run(by, schedule.schedule_id)
+            assert run.by_hand
 
 
 async def test_whose_owner_may_send_it_nowhere_is_for_whom_they_see(
