@@ -71,10 +71,41 @@ def zone_of(name: str) -> ZoneInfo:
         raise NotAZone(f"{name} is no time zone of the IANA database") from None
 
 
+class _Simulation(CronSim):
+    """It looks at each minute around a change of the clock. cronsim jumps to the target minute, and
+    from hour to hour, as if each hour had sixty minutes and began on the hour."""
+
+    def advance_minute(self) -> bool:
+        if self.dt.minute in self.minutes:
+            return False
+        self.dt = self.dt.replace(second=0)
+        hour = self.dt.hour
+        while self.dt.minute not in self.minutes and self.dt.hour == hour:
+            self._go(min((minute - self.dt.minute) % 60 for minute in self.minutes))
+        return True
+
+    def advance_hour(self) -> bool:
+        if self.dt.hour in self.hours:
+            return False
+        self.dt = self.dt.replace(second=0)
+        day = self.dt.day
+        while self.dt.hour not in self.hours and self.dt.day == day:
+            self._go(60 - self.dt.minute)
+        return True
+
+    def _go(self, minutes: int) -> None:
+        """So many minutes on, or one where the clock changes within them."""
+        began = self.dt
+        self.tick(seconds=60 * minutes)
+        if self.dt.utcoffset() != began.utcoffset():
+            self.dt = began
+            self.tick(seconds=60)
+
+
 def times(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
     """Those strictly after a moment, in UTC, each once."""
     last = after
-    for each in CronSim(cron, after.astimezone(zone)):
+    for each in _Simulation(cron, after.astimezone(zone)):
         found = each.astimezone(UTC)
         if found > last:
             last = found

@@ -21,6 +21,7 @@ _TABLES: Final = (
     "seen",
     "sections",
     "configurations",
+    "schedule_runs",
 )
 
 

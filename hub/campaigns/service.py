@@ -258,11 +258,14 @@ class CampaignService:
         return campaign
 
     async def ask(self, by: Principal, campaign_id: str, wish: Wish, *, action: str) -> Campaign:
-        """Pause, resume or abort. Raises `NotFound`, or `Conflict` when it is too late for it."""
+        """Pause, resume or abort. Raises `NotFound`, `Conflict` when it is too late for it, and
+        `Forbidden` where who resumes it, and owns it then, may not do what it does."""
         name: Name = (by.org, campaign_id)
         if wish is Wish.ABORT and await self._withdraw(by, campaign_id):
             return await self.get(by.org, campaign_id)
         async with self._own(by, name) as (connection, campaign):
+            if wish is Wish.RESUME and not may_bring(by.rights, campaign.command):
+                raise Forbidden("you may not do yourself what the campaign does")
             waits = campaign.terms.start_at is not None and not campaign.counts.total
             status = wished(campaign.status, wish, waits_for_its_time=waits)
             if status is None:

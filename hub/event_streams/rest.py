@@ -89,6 +89,8 @@ class EventStreamEndpoints:
             await self._require_trusted(by.org, wanted.query)
         if self._draining():
             return Response(goodbye(CloseCode.SERVICE_RESTART), headers=HEADERS)
+        if call.request.method == "HEAD":
+            return _head()
         sight = await self._sight(by.org, by.rights)
         stream = self._dashboards.stream(
             authorised_by(by, sight),
@@ -119,6 +121,13 @@ class EventStreamEndpoints:
 
     async def _sight(self, org: OrgId, rights: Holding) -> Sight:
         return await sight_in(self._accounts, org, rights, EVENTS)
+
+
+def _head() -> Response:
+    """What a stream begins with, for who asks for no more."""
+    answer = Response(headers=HEADERS)
+    del answer.headers["content-length"]
+    return answer
 
 
 class StreamResponse(Response):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Final, Protocol
@@ -16,6 +17,8 @@ OF_EVENTS: Final = ("id", "receivedAt", "deviceId", "type", "ts")
 OF_LOGS: Final = ("id", "receivedAt", "deviceId", "ts", "level", "source", "commandId", "line")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet takes for a formula."""
+
+_NO_WEIGHT: Final = re.compile(r"q=0(\.0{0,3})?")
 
 
 class ExportFormat(Enum):
@@ -79,5 +82,11 @@ def _safe(cell: str) -> str:
 
 def asked_format(accept: str | None) -> ExportFormat | None:
     """None for a page of JSON: whoever names neither of the two gets that."""
-    named = [part.partition(";")[0].strip().lower() for part in (accept or "").split(",")]
+    named = {_wanted(part) for part in (accept or "").lower().split(",")}
     return next((each for each in ExportFormat if each.value in named), None)
+
+
+def _wanted(part: str) -> str | None:
+    """The media type; None for one that is refused by its weight (RFC 9110, 12.4.2)."""
+    media, *parameters = (each.strip() for each in part.split(";"))
+    return None if any(map(_NO_WEIGHT.fullmatch, parameters)) else media

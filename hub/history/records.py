@@ -1,7 +1,7 @@
 """Rows of history, and what a reader asks for. Pure."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from msgspec import Struct
@@ -19,6 +19,7 @@ LONGEST_SEARCH: Final = timedelta(days=1)
 TYPES: Final = ("status", "scan", "print", "event", "alert", "workload_status")
 """Of the events that are kept as such: log lines and commands are elsewhere."""
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 HistoryItem = dict[str, Any]
@@ -75,7 +76,7 @@ def span_of(
     if since is None:
         if needs_since:
             raise invalid("since", "required without deviceId")
-        return end - longest, end
+        return _FIRST + max(end - _FIRST - longest, timedelta()), end
     if end - since > longest:
         raise invalid("since", f"at most {longest.total_seconds() / 3600:.0f} hours a call")
     return since, end

@@ -1,12 +1,16 @@
 """What is asked of a schedule, and of who makes one."""
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import ParamSpec, TypeVar
+from zoneinfo import ZoneInfo
 
 from hub.base.cron import NotACron, NotAZone
 from hub.base.errors import Forbidden, NeedsSignature, invalid
 from hub.base.principal import Principal
-from hub.campaigns.service import CampaignService, NewCampaign
+from hub.campaigns.held import may_bring
+from hub.campaigns.service import CampaignService, NewCampaign, RollOut
 from hub.commands.service import CommandRequest, CommandService
 from hub.schedules.records import (
     GivenSchedule,
@@ -19,6 +23,9 @@ from hub.schedules.records import (
 from hub.schedules.store import ScheduleStore
 from hub.schedules.timing import DEVICE, Timing, interval, require, upcoming, zones_for
 from protocol.ids import DeviceId, OrgId
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class ScheduleChecks:
@@ -35,6 +42,7 @@ class ScheduleChecks:
         self._commands = commands
         self._campaigns = campaigns
         self._clock = clock
+        self._counting = asyncio.Semaphore(1)
 
     async def check(self, by: Principal, given: GivenSchedule) -> "list[DeviceId]":
         """Whom it would be for now. Raises what is wrong with it, or with who asks for it."""
@@ -84,9 +92,9 @@ class ScheduleChecks:
                 raise invalid("at", "must be in the future")
         require_timing(timing)
         zones = zones_for(timing, await self.zones(org) if timing.timezone == DEVICE else ())
-        if timing.ends_at is not None and not upcoming(timing, zones, now, 1):
+        if timing.ends_at is not None and not await self.upcoming(timing, zones, now, 1):
             raise invalid("endsAt", "it ends before it comes")
-        between = interval(timing, zones, now)
+        between = await self._beside(interval, timing, zones, now)
         jitter = timedelta(seconds=given.jitter_seconds)
         if jitter and between is not None and 2 * jitter >= between:
             raise invalid("jitterSeconds", "must be less than half of the time between two runs")
@@ -100,9 +108,35 @@ class ScheduleChecks:
         if found is not None:
             raise NeedsSignature(f"{found} runs {kind} only when a person has signed it")
 
-    def require_doing(self, by: Principal, schedule: Schedule) -> None:
-        if not all(map(by.rights.anywhere, rights_for(schedule.given.work))):
+    async def require_doing(self, by: Principal, schedule: Schedule) -> None:
+        """Its owner's own goes to whom they reach. Raises `Forbidden`."""
+        rights = rights_for(schedule.given.work)
+        is_own = (schedule.owner_id, schedule.owner_key) == (by.subject, by.key_id)
+        if not all(map(by.rights.anywhere, rights)) or not (
+            is_own or all(map(by.rights.everywhere, rights)) or await self._reaches(by, schedule)
+        ):
             raise Forbidden("you may not do yourself what the schedule does")
+
+    async def _reaches(self, by: Principal, schedule: Schedule) -> bool:
+        """Whether the caller may do it to each device of its target."""
+        work = schedule.given.work
+        load = work.command if isinstance(work, ScheduledCommand) else work.load
+        if isinstance(load, RollOut):
+            return may_bring(by.rights, load)
+        devices = await self._campaigns.find(by.org, schedule.given.target)
+        _, refused = await self._commands.rights.sort(by, load, devices)
+        return not refused
+
+    async def upcoming(
+        self, timing: Timing, zones: Sequence[ZoneInfo], after: datetime, count: int
+    ) -> "list[datetime]":
+        return await self._beside(upcoming, timing, zones, after, count)
+
+    async def _beside(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Beside the loop, and one at a time: in many zones it takes a while, and who only reads
+        may ask for it."""
+        async with self._counting:
+            return await asyncio.to_thread(call, *args, **kwargs)
 
     async def zones(self, org: OrgId) -> Collection[str]:
         async with self._store.database.connection() as connection:

@@ -34,6 +34,7 @@ from hub.campaigns.service import (
     CampaignService,
     Loaded,
     NewCampaign,
+    RollOut,
 )
 from hub.commands.service import CommandRequest, CommandService, GivenIds
 from hub.rights.guarded import UNGUARDED
@@ -50,6 +51,7 @@ from hub.schedules.records import (
     ScheduledCampaign,
     ScheduledCommand,
     ScheduleRun,
+    Work,
     command_id_of,
     hash_of,
 )
@@ -147,8 +149,10 @@ class RunDriver:
         if is_zoned:
             devices = await self._in_zone(schedule, run, devices)
         skipped: Mapping[str, int] = {}
+        owner = await self._owners.principal(schedule)
+        if schedule.given.target.device_ids is None:
+            devices = await self._known_to(owner, work, devices)
         if isinstance(work, ScheduledCommand):
-            owner = await self._owners.principal(schedule)
             devices, skipped = await self._judge(owner, work, devices)
             devices = sorted(devices, key=lambda each: (_offset(schedule, each), each))
         async with self._ends.noting(job) as connection:
@@ -173,6 +177,19 @@ class RunDriver:
         cron = schedule.given.timing.cron or ""
         firing = {zone for zone in set(zones.values()) if comes_at(cron, zone_of(zone), run.due)}
         return [each for each in devices if zones.get(each) in firing]
+
+    async def _known_to(
+        self, owner: Principal, work: Work, devices: Sequence[DeviceId]
+    ) -> list[DeviceId]:
+        """Those that its owner sees: of the others they hear nothing, not even how many match."""
+        command = work.command if isinstance(work, ScheduledCommand) else work.load
+        if isinstance(command, RollOut):
+            return list(devices)
+        try:
+            _, refused = await self._commands.rights.sort(owner, command, devices)
+        except Forbidden:
+            return [DeviceId(each) for each in await self._commands.rights.seen(owner, devices)]
+        return [each for each in devices if not isinstance(refused.get(each), NotFound)]
 
     async def _judge(
         self, owner: Principal, work: ScheduledCommand, devices: Sequence[DeviceId]

@@ -46,8 +46,8 @@ from hub.schedules.timing import (
     DEVICE,
     FIRST_YEAR,
     LAST_YEAR,
+    SHOWN,
     Timing,
-    upcoming,
     zones_for,
 )
 from protocol.ids import DeviceId, OrgId, uuid7
@@ -115,7 +115,9 @@ class ScheduleService:
             zones = await self._checks.zones(org)
         now = self._checks.now()
         return [
-            upcoming(each.given.timing, zones_for(each.given.timing, zones), max(each.since, now))
+            await self._checks.upcoming(
+                each.given.timing, zones_for(each.given.timing, zones), max(each.since, now), SHOWN
+            )
             if each.status is ScheduleStatus.ACTIVE
             else []
             for each in schedules
@@ -124,13 +126,14 @@ class ScheduleService:
     async def preview(
         self, org: OrgId, timing: Timing, since: datetime | None, count: int
     ) -> "list[datetime]":
-        """Due times strictly after a moment; None: now. Raises `Invalid`."""
+        """Due times strictly after a moment; None: now. Fewer, where they come very seldom. Raises
+        `Invalid`."""
         after = self._checks.now() if since is None else since.astimezone(UTC)
         if not FIRST_YEAR <= after.year < LAST_YEAR:
             raise invalid("from", f"must be from {FIRST_YEAR} on and before {LAST_YEAR}")
         require_timing(timing)
         zones = await self._checks.zones(org) if timing.timezone == DEVICE else ()
-        return upcoming(timing, zones_for(timing, zones), after, count)
+        return await self._checks.upcoming(timing, zones_for(timing, zones), after, count)
 
     # Changing
 
@@ -205,9 +208,9 @@ class ScheduleService:
 
     async def run(self, by: Principal, schedule_id: str) -> ScheduleRun:
         """Now, for whoever its target means, with the rights of its owner; the caller needs them
-        as well. Raises `NotFound`, `Forbidden`, `Conflict` for one that has ended or was suspended
-        by the hub."""
-        self._checks.require_doing(by, await self.get(by, schedule_id))
+        as well, over each device where it is another's. Raises `NotFound`, `Forbidden`, `Conflict`
+        for one that has ended or was suspended by the hub."""
+        await self._checks.require_doing(by, await self.get(by, schedule_id))
         async with self._store.database.tenant(by.org).transaction() as connection:
             locked = await self._lock(connection, by, "schedules:update", schedule_id)
             schedule = locked.schedule

@@ -34,7 +34,7 @@ RunName = tuple[OrgId, str]
 
 
 class DueSchedule(Struct, frozen=True):
-    """Locked, with the database's time."""
+    """With the database's time."""
 
     schedule: Schedule
     now: datetime
@@ -151,11 +151,15 @@ class ScheduleStore:
 
     # When one is due
 
+    async def due(self, org: OrgId, schedule_id: str) -> DueSchedule | None:
+        """For who looks whether it is due; not locked."""
+        return _due(await self.database.fetchrow(_Q["due"], org, schedule_id))
+
     async def lock_due(
         self, connection: Connection, org: OrgId, schedule_id: str
-    ) -> DueSchedule | None:
-        """For who looks whether it is due."""
-        return _due(await connection.fetchrow(_Q["lock_due"], org, schedule_id))
+    ) -> Schedule | None:
+        row = await connection.fetchrow(_Q["lock_due"], org, schedule_id)
+        return None if row is None else _schedule(row)
 
     async def begin(
         self, connection: Connection, schedule: Schedule, new: NewRun, *, by_hand: bool = False
@@ -185,8 +189,11 @@ class ScheduleStore:
         rows = await connection.fetch(_Q["end"], org, list(run_ids), error)
         return [_run(row) for row in rows]
 
-    async def looked(self, connection: Connection, schedule: Schedule, *, ended: bool) -> None:
-        await connection.execute(_Q["looked"], schedule.org, schedule.schedule_id, ended)
+    async def looked(
+        self, connection: Connection, schedule: Schedule, now: datetime, *, ended: bool
+    ) -> None:
+        """`now`: up to when."""
+        await connection.execute(_Q["looked"], schedule.org, schedule.schedule_id, now, ended)
 
     async def owners(self) -> "list[ScheduleOwner]":
         return [

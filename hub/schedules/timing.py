@@ -26,12 +26,14 @@ DEVICE: Final = "device"
 LATE: Final = timedelta(seconds=60)
 MOST_MISSED: Final = 100
 """Missed due times with a row each; one row stands for the others."""
-MOST_COUNTED: Final = 100_000
-"""Due times that one look counts: two months of minutes."""
+MOST_COUNTED: Final = 10_000
+"""Due times that one look counts, over all zones: a week of minutes. Of more, the newest."""
 _RECENT: Final = timedelta(days=1)
 _MOMENT: Final = timedelta(seconds=1)
 _COMPARED: Final = 50
 SHOWN: Final = 5
+HORIZON: Final = timedelta(days=50 * 365)
+"""How far ahead times of an expression are shown; the rarest comes each 40 years."""
 FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 9000
 """Times further ahead do not exist for `datetime`."""
@@ -86,9 +88,10 @@ def dues(timing: Timing, zones: Iterable[ZoneInfo], after: datetime) -> Iterator
 def come(timing: Timing, zones: Sequence[ZoneInfo], since: datetime, now: datetime) -> Come:
     """What has come since the last look."""
     found: list[datetime] = []
+    most = max(MOST_COUNTED // max(len(zones), 1), 1)
     for due in takewhile(now.__ge__, dues(timing, zones, since)):
         found.append(due)
-        if len(found) == MOST_COUNTED:
+        if len(found) == most:
             newest = dues(timing, zones, max(due, now - _RECENT))
             found.extend(takewhile(now.__ge__, newest))
             break
@@ -99,7 +102,11 @@ def come(timing: Timing, zones: Sequence[ZoneInfo], since: datetime, now: dateti
 def upcoming(
     timing: Timing, zones: Sequence[ZoneInfo], after: datetime, count: int = SHOWN
 ) -> list[datetime]:
-    return list(islice(dues(timing, zones, after), count))
+    """Fewer, where they come so seldom that the others are beyond the horizon."""
+    found = dues(timing, zones, after)
+    if timing.cron is not None:
+        found = takewhile((after + HORIZON).__ge__, found)
+    return list(islice(found, count))
 
 
 def comes_at(cron: str, zone: ZoneInfo, due: datetime) -> bool:

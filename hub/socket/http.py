@@ -29,7 +29,7 @@ MAX_HEAD: Final = 16 * 1024
 MAX_LINES: Final = 100
 KNOWN: Final = "longline.known"
 """Among the extensions of a scope: what to call when the request has said who its peer is."""
-STREAMS: Final = b"/events/stream"
+STREAMS: Final = "/events/stream"
 """How the paths end whose responses may go on for as long as somebody reads."""
 _TOO_LARGE: Final = Refusal(431, ProblemCode.TOO_LARGE, "headers over 16 KiB or 100 lines")
 
@@ -187,7 +187,7 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             self._expect_body()
         super().on_headers_complete()
-        if STREAMS in self.url:
+        if self.scope.get("path", "").endswith(STREAMS):  # none of an upgrade
             take = partial(self._taken_over, self.cycle)
             known = self.scope.get("extensions") or {}
             self.scope["extensions"] = {**known, TAKE: cast("dict[object, object]", take)}

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from hub.base.errors import TooLarge, UnsupportedMedia, invalid
-from hub.web.parameters import arguments_of, parameters_of
+from hub.web.parameters import arguments_of, check_moments, parameters_of
 from protocol.codec import decode, outline
 from protocol.errors import InvalidMessage
 
@@ -85,9 +85,11 @@ async def body_of(request: Request, decoder: msgspec.json.Decoder[T], limit: int
 
 def _decoded(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
     try:
-        return decode(decoder, raw)
+        body = decode(decoder, raw)
     except InvalidMessage as error:
         raise invalid(error.field or "body", error.message) from None
+    check_moments(body)
+    return body
 
 
 async def optional_body_of(request: Request, decoder: msgspec.json.Decoder[T], limit: int) -> T:

@@ -1,4 +1,4 @@
-"""Query parameters by the types of a Struct's fields. Pure.
+"""Query parameters by the types of a Struct's fields, and moments in bodies. Pure.
 
 A filter that is wrong is refused and said to be: read as "no filter" it would match everything, and
 as an odd value nothing. So a parameter that is there is never null, and one that comes twice is
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Struct, inspect
@@ -134,6 +134,23 @@ def _check_moment(name: str, value: datetime) -> None:
         value.astimezone(UTC)
     except OverflowError:
         raise invalid(name, "out of range") from None
+
+
+def check_moments(body: object, name: str = "") -> None:
+    """The same of a body that was decoded. Raises `Invalid`."""
+    match body:
+        case datetime():
+            _check_moment(name, body)
+        case Struct():
+            names = zip(body.__struct_fields__, body.__struct_encode_fields__, strict=True)
+            for attribute, encoded in names:
+                inner = f"{name}.{encoded}" if name else encoded
+                check_moments(getattr(body, attribute), inner)
+        case list():
+            for at, each in enumerate(cast("list[object]", body)):
+                check_moments(each, f"{name}[{at}]")
+        case _:
+            pass
 
 
 def _check_complete(kind: type[Struct], found: dict[str, Any]) -> None:

@@ -48,3 +48,7 @@ UPDATE device_section SET changed_at = now() WHERE changed_at > now() + interval
 -- name: configurations
 -- Configurations that changed in the future.
 UPDATE device_config SET changed_at = now() WHERE changed_at > now() + interval '5 seconds'
+
+-- name: schedule_runs
+-- Runs of schedules that began in the future.
+UPDATE schedule_run SET started_at = now() WHERE status = 'RUNNING' AND started_at > now() + interval '5 seconds'

@@ -138,18 +138,22 @@ WHERE d.org_id = $1 AND d.device_id = ANY ($2::text[])
 -- A run that is for nobody.
 DELETE FROM schedule_run WHERE org_id = $1 AND run_id = $2
 
--- name: lock_due
+-- name: due
 -- A schedule that may be due, and the database's time.
-SELECT *, now() AS now FROM schedule WHERE org_id = $1 AND schedule_id = $2 FOR NO KEY UPDATE
+SELECT *, now() AS now FROM schedule WHERE org_id = $1 AND schedule_id = $2
+
+-- name: lock_due
+-- The same, when what has come is counted.
+SELECT * FROM schedule WHERE org_id = $1 AND schedule_id = $2 FOR NO KEY UPDATE
 
 -- name: looked
--- It was looked at up to now; with $3 nothing is left to come.
-UPDATE schedule SET since = now(), ended_at = CASE WHEN $3 THEN now() END
+-- It was looked at up to then ($3); with $4 nothing is left to come.
+UPDATE schedule SET since = $3, ended_at = CASE WHEN $4 THEN now() END
 WHERE org_id = $1 AND schedule_id = $2
 
 -- name: driven
--- A run, and for how many seconds it has been under way.
-SELECT *, extract(epoch FROM now() - started_at)::float8 AS seconds FROM schedule_run
+-- A run, and for how many seconds it has been under way: none, where the clock was set back since.
+SELECT *, greatest(0, extract(epoch FROM now() - started_at))::float8 AS seconds FROM schedule_run
 WHERE org_id = $1 AND run_id = $2
 
 -- name: schedule_of

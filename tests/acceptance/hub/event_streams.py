@@ -104,12 +104,14 @@ async def request(
     *,
     last_event_id: str | None = None,
     limit: int = 2**20,
+    method: str = "GET",
+    path: str = PATH,
     **query: str,
 ) -> AsyncGenerator[EventSource]:
     """The answer, whatever it is."""
     where = urlsplit(url)
     lines = [
-        f"GET {PATH}?{urlencode(query)} HTTP/1.1",
+        f"{method} {path}?{urlencode(query)} HTTP/1.1",
         f"Host: {where.netloc}",
         "Connection: close",
     ]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.hub.clients import Device, Fleet, Json, Rest, new_id
-from tests.acceptance.hub.event_streams import request, stream
+from tests.acceptance.hub.event_streams import PATH, request, stream
 from tests.acceptance.hub.people import bind, make_user, sign_in
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.hub.test_dashboard import dashboard, new_user, subscribe, ticket
@@ -326,6 +326,21 @@ async def test_a_reader_that_stalls_is_gone_in_ten_seconds_and_others_are_not_de
     assert ended is not None
     assert ended < 13  # the buffers of both kernels are filled first
     assert slowest < 1
+
+
+async def test_its_path_may_be_written_with_escapes(hub: HubProcess, admin_token: str) -> None:
+    path = PATH.replace("stream", "str%65am")
+    async with request(hub.url, admin_token, path=path) as source:
+        assert source.status == 200
+        await source.expect("subscribed")
+
+
+async def test_of_a_head_there_is_no_more_than_that(hub: HubProcess, admin_token: str) -> None:
+    async with request(hub.url, admin_token, method="HEAD") as source:
+        assert (source.status, source.headers["content-type"]) == (
+            200, "text/event-stream; charset=utf-8",
+        )  # fmt: skip
+        assert await source.message() is None
 
 
 async def test_rest_of_the_door_is_that_of_any_route(hub: HubProcess, admin_token: str) -> None:

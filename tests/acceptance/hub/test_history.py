@@ -138,6 +138,10 @@ async def test_what_is_wrong_is_400(rest: Rest, path: str, query: Json, field: s
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
 
 
+async def test_at_the_beginning_of_the_calendar_there_is_nothing(rest: Rest) -> None:
+    assert await rest.data("/events", until="0001-01-03T00:00:00Z") == []
+
+
 async def test_a_query_says_of_which_devices(
     rest: Rest, two: tuple[Device, Device], since: str
 ) -> None:

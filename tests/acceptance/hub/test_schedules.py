@@ -216,7 +216,10 @@ async def test_a_preview_begins_strictly_behind_and_is_bounded(rest: Rest) -> No
     answer = await rest.post("/schedules/preview", asked)
     assert answer.json()["data"] == ["2026-06-02T12:00:00.000Z"]
     assert len((await rest.post("/schedules/preview", {"cron": "* * * * *"})).json()["data"]) == 5
-    for wrong in ({"count": 101}, {"count": 0}, {"from": "9999-12-31T23:59:59Z"}, {"cron": "x"}):
+    for wrong in (
+        {"count": 101}, {"count": 0}, {"from": "9999-12-31T23:59:59Z"}, {"cron": "x"},
+        {"from": "0001-01-01T00:00:00+14:00"},
+    ):  # fmt: skip
         refused = await rest.post("/schedules/preview", {**asked, **wrong})
         assert code_of(refused) == (400, "invalid"), wrong
 

@@ -9,7 +9,8 @@ import pytest
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
-from hub.base.errors import Conflict, NotFound
+from hub.base.errors import Conflict, Forbidden, NotFound
+from hub.base.holding import Grant, Holding
 from hub.base.job_runner import JobRunner
 from hub.base.job_store import JobStore
 from hub.base.jobs import HeldJob, LeaseLost, Room
@@ -331,7 +332,11 @@ async def test_g23_a_campaign_whose_owner_lost_the_right_is_paused_until_another
             CampaignStatus.PAUSED, "owner_lacks_right",
         )  # fmt: skip
         assert line.of("force_sync") == []
-        resumed = await one.campaigns.ask(ADMIN, campaign.campaign_id, Wish.RESUME, action="resume")
+        name = campaign.campaign_id
+        only_updates = make_principal(rights=Holding((Grant(frozenset({"campaigns:update"})),)))
+        with pytest.raises(Forbidden):
+            await one.campaigns.ask(only_updates, name, Wish.RESUME, action="resume")
+        resumed = await one.campaigns.ask(ADMIN, name, Wish.RESUME, action="resume")
         assert resumed.stopped_because is None
         await one.look()
         await succeed(hub, line)

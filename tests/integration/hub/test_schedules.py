@@ -1,6 +1,8 @@
 """Schedules over a real Postgres: one run a due time, whoever looks and whoever dies."""
 
 import asyncio
+import contextlib
+import threading
 import time
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
@@ -16,11 +18,16 @@ from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
 from hub.base.errors import Conflict, Forbidden, Invalid, NeedsSignature, NotFound, TooMany
+from hub.base.holding import Grant, Holding, Scope
 from hub.base.job_store import JobStore
 from hub.base.jobs import HeldJob, LeaseLost, Room
+from hub.base.present import bring_to_present
 from hub.campaigns.service import CampaignService, Target, Terms
 from hub.campaigns.store import CampaignStore
+from hub.rights.access import right_to_dispatch
+from hub.schedules import checking
 from hub.schedules import driver as driving
+from hub.schedules import due as due_looks
 from hub.schedules import service as serving
 from hub.schedules.beginning import Beginning
 from hub.schedules.checking import ScheduleChecks
@@ -40,7 +47,7 @@ from hub.schedules.records import (
 )
 from hub.schedules.service import ScheduleService
 from hub.schedules.store import ScheduleStore
-from hub.schedules.timing import Timing
+from hub.schedules.timing import Come, Timing, come
 from hub.schedules.watching import ScheduleWatch
 from protocol.commands import Command, ForceSync, RebootOs
 from protocol.dashboard import AlertEvent, RecordChanged
@@ -222,6 +229,54 @@ async def test_looking_twice_begins_nothing_twice(database: Database) -> None:
             for each in (one, two):
                 await each.look()
         assert len(await one.runs(schedule)) == 1
+
+
+async def test_what_has_come_is_counted_with_nothing_locked(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change waits for no count, and what was counted before it is not written."""
+    async with replica(database, 1) as (one, _):
+        schedule = await one.make([DeviceId("d1")])
+        await one.comes_due(schedule)
+        loop, counts = asyncio.get_running_loop(), 0
+
+        async def change() -> None:
+            async with asyncio.timeout(5):
+                await database.execute("UPDATE schedule SET revision = revision + 1")
+
+        def slow(*given: Any) -> Come:
+            nonlocal counts
+            counts += 1
+            if counts == 1:
+                asyncio.run_coroutine_threadsafe(change(), loop).result()
+            return come(*given)
+
+        monkeypatch.setattr(due_looks, "come", slow)
+        await one.look()
+        assert await one.runs(schedule) == []
+        await one.look()
+        assert [run.revision for run in await one.runs(schedule)] == [schedule.revision + 1]
+
+
+async def test_times_are_counted_beside_the_loop_one_at_a_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once: list[int] = []
+    both = threading.Barrier(2)
+
+    def counted(*given: Any) -> list[datetime]:
+        with pytest.raises(RuntimeError, match="no running"):
+            asyncio.get_running_loop()
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(timeout=0.2)
+            at_once.append(2)
+        return []
+
+    async with replica(database) as (one, _):
+        monkeypatch.setattr(checking, "upcoming", counted)
+        asked = [one.schedules.preview(DEFAULT_ORG, MINUTELY, None, 1) for _ in range(2)]
+        assert await asyncio.gather(*asked) == [[], []]
+        assert at_once == []
 
 
 async def test_whoever_has_lost_the_job_writes_nothing(database: Database) -> None:
@@ -418,6 +473,23 @@ async def test_a_clock_that_is_set_back_runs_nothing_twice(database: Database) -
         assert (await one.schedules.get(BY, schedule.schedule_id)).since < datetime.now(UTC)
 
 
+async def test_g18_a_run_of_the_future_goes_on(database: Database) -> None:
+    """The turns of the jitter are counted from when it began."""
+    async with replica(database, 1) as (one, _):
+        schedule = await one.make([DeviceId("d1")])
+        run = await one.due_now(schedule)
+        ahead = "UPDATE schedule_run SET started_at = now() + $1::interval"
+        await database.execute(ahead, timedelta(days=3650))
+        async with database.connection() as connection:
+            driven = await one.store.driven(connection, (DEFAULT_ORG, run.run_id))
+        assert driven is not None
+        assert driven.seconds == 0
+        await bring_to_present(database)
+        (run,) = await one.runs(schedule)
+        assert run.started_at is not None
+        assert run.started_at < datetime.now(UTC) + timedelta(minutes=1)
+
+
 @pytest.mark.parametrize("loss", ["disabled", "demoted", "gone"])
 async def test_who_has_lost_the_right_sends_nothing_more(
     database: Database, owner: Database, loss: str
@@ -452,11 +524,18 @@ async def test_who_has_lost_the_right_sends_nothing_more(
         assert len(alerts) == 1
 
 
+@pytest.mark.parametrize(
+    ("target", "skipped"),
+    [
+        (Target(device_ids=(DeviceId("d1"), DeviceId("d2"))), {"forbidden": 1}),
+        (Target(query="all"), {}),  # nor does it hear how many others match
+    ],
+)
 async def test_a_device_beyond_the_owners_rights_is_left_out(
-    database: Database, owner: Database
+    database: Database, owner: Database, target: Target, skipped: dict[str, int]
 ) -> None:
     async with replica(database, 2) as (one, _):
-        schedule = await one.make([DeviceId("d1"), DeviceId("d2")])
+        schedule = await one.make([DeviceId("d1"), DeviceId("d2")], target=target)
         await owner.execute("UPDATE role_binding SET scope_kind = 'device', scope_id = 'd1'")
         one.hub.memory.forget(DEFAULT_ORG, "*")
         await one.watch.look()
@@ -464,8 +543,58 @@ async def test_a_device_beyond_the_owners_rights_is_left_out(
         await one.drive()
         assert [device for device, _ in await commands_of(database, run)] == ["d1"]
         (run,) = await one.runs(schedule)
-        assert (run.counts.in_progress, run.counts.skipped) == (1, 1)
-        assert run.skipped == {"forbidden": 1}
+        assert (run.counts.in_progress, run.counts.skipped) == (1, len(skipped))
+        assert run.skipped == skipped
+
+
+async def test_a_campaign_is_not_for_devices_that_its_owner_does_not_see(
+    database: Database, owner: Database
+) -> None:
+    work = ScheduledCampaign(
+        kind="command", subject="force_sync", load=ForceSync(), terms=Terms(soak_seconds=0)
+    )
+    async with replica(database, 2) as (one, _):
+        schedule = await one.make([DeviceId("d1"), DeviceId("d2")], work=work)
+        await owner.execute("UPDATE role_binding SET scope_kind = 'device', scope_id = 'd1'")
+        one.hub.memory.forget(DEFAULT_ORG, "*")
+        run = await one.due_now(schedule)
+        await one.drive()
+        campaign = await one.campaigns.get(DEFAULT_ORG, run.run_id)
+        assert (campaign.counts.total, campaign.counts.skipped) == (1, 0)
+
+
+async def test_who_runs_anothers_now_has_to_reach_its_whole_target(database: Database) -> None:
+    changes = Grant(frozenset({"schedules:get", "schedules:update"}))
+    everything = frozenset({right_to_dispatch("force_sync")})
+    some = Grant(everything, scope=Scope("device", "d1"))
+    async with replica(database, 2) as (one, _):
+        both = await one.make([DeviceId("d1"), DeviceId("d2")])
+        single = await one.make([], target=Target(device_ids=(DeviceId("d1"),)))
+        one.finder.devices = [DeviceId("d1"), DeviceId("d2")]
+        for rights, schedule in (((changes,), single), ((changes, some), both)):
+            other = make_principal(subject="u2", rights=Holding(rights))
+            with pytest.raises(Forbidden):
+                await one.schedules.run(other, schedule.schedule_id)
+        other = make_principal(subject="u2", rights=Holding((changes, some)))
+        owner = make_principal(rights=Holding((changes, some)))
+        for by, schedule in ((other, single), (owner, both)):
+            run = await one.schedules.run(by, schedule.schedule_id)
+            assert run.by_hand
+
+
+async def test_whose_owner_may_send_it_nowhere_is_for_whom_they_see(
+    database: Database, owner: Database
+) -> None:
+    async with replica(database, 2) as (one, _):
+        schedule = await one.make([DeviceId("d1"), DeviceId("d2")])
+        await owner.execute(
+            "UPDATE role_binding SET role = 'VIEWER', scope_kind = 'device', scope_id = 'd1'"
+        )
+        one.hub.memory.forget(DEFAULT_ORG, "*")
+        await one.due_now(schedule)
+        await one.drive()
+        (run,) = await one.runs(schedule)
+        assert run.counts.skipped == 0, "it may have no schedules any more, and sees nothing by it"
 
 
 async def test_a_campaign_begins_with_the_id_of_its_run(database: Database) -> None:

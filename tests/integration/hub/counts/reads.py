@@ -112,6 +112,7 @@ _SCHEDULES: Final = [
     Read("schedules.wants_signature", f"'default', 'reboot_os', {_THREE}", 5000),
     Read("schedules.zones", "'default'", 100_000),  # a look in which the zones of devices count
     Read("schedules.zones_of", f"'default', {_THREE}", 3 * 4 * KEY),
+    Read("schedules.due", "'default', 's7'"),
     Read("schedules.lock_due", "'default', 's7'"),
     Read("schedules.schedule_of", "'default', 's7'"),
     Read("schedules.driven", "'default', 'b7'"),

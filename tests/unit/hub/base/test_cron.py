@@ -83,6 +83,26 @@ def test_times_are_as_debians_cron_has_them(
     assert [each.isoformat()[:16] for each in found] == expected
 
 
+@pytest.mark.parametrize(
+    ("cron", "zone", "after", "expected"),
+    [
+        # Lord Howe repeats 01:30 to 02:00 on 4 April, and skips 02:00 to 02:30 on 4 October.
+        ("45 * * * *", "Australia/Lord_Howe", "2027-04-03T14:00", ["14:45", "15:15", "16:15"]),
+        ("30 * * * *", "Australia/Lord_Howe", "2027-04-03T14:00", ["14:30", "15:00", "16:00"]),
+        ("5 */2 * * *", "Australia/Lord_Howe", "2027-04-03T14:00", ["15:35", "17:35"]),
+        ("45 * * * *", "Australia/Lord_Howe", "2026-10-03T15:00", ["15:15", "15:45", "16:45"]),
+        ("30 * * * *", "Australia/Lord_Howe", "2026-10-03T14:59", ["15:00", "15:30", "16:30"]),
+        # Chatham repeats 02:45 to 03:45 on 4 April: an hour that begins at a quarter to.
+        ("*/10 1,2 * * *", "Pacific/Chatham", "2027-04-03T13:50", ["14:05", "12:15"]),
+    ],
+)  # fmt: skip
+def test_no_time_is_lost_where_the_clock_changes_by_half_an_hour_or_within_one(
+    cron: str, zone: str, after: str, expected: list[str]
+) -> None:
+    found = upcoming(cron, zone_of(zone), moment(after), len(expected))
+    assert [f"{each:%H:%M}" for each in found] == expected
+
+
 def test_times_are_strictly_after_a_moment() -> None:
     midnight = moment("2026-11-28T00:00")
     assert upcoming("0 0 * * *", zone_of("UTC"), midnight, 1) == [midnight + timedelta(days=1)]

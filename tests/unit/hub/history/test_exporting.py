@@ -18,6 +18,9 @@ ITEM = {"id": "1-d", "type": "scan", "code": "=1", "data": {"a": 1}}
         ("application/json", None),
         ("text/html, Application/x-ndjson;q=0.5", ExportFormat.NDJSON),
         ("text/csv", ExportFormat.CSV),
+        ("application/json, text/csv;q=0", None),
+        ("text/csv; q=0.000, application/x-ndjson; q=0.001", ExportFormat.NDJSON),
+        ("text/csv;header=present;Q=0.", None),
     ],
 )
 def test_the_accept_header_chooses(accept: str | None, wanted: ExportFormat | None) -> None:

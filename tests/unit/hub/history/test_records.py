@@ -23,6 +23,8 @@ def test_a_call_spans_seven_days_at_most() -> None:
     until = NOW - timedelta(days=3)
     assert span_of(None, until, NOW) == (until - LONGEST, until)
     assert span_of(NOW - LONGEST, NOW, NOW) == (NOW - LONGEST, NOW)
+    third = datetime(1, 1, 3, tzinfo=UTC)
+    assert span_of(None, third, NOW) == (datetime(1, 1, 1, tzinfo=UTC), third)
     with pytest.raises(Invalid, match="168 hours"):
         span_of(NOW - LONGEST - timedelta(seconds=1), None, NOW)
 

@@ -50,6 +50,13 @@ def test_a_moment_comes_once() -> None:
     assert upcoming(Timing(), UTC_ZONE, NOON) == []
 
 
+def test_what_comes_very_seldom_is_shown_for_fifty_years() -> None:
+    seldom = Timing(cron="0 0 * 2 1#5")
+    assert upcoming(seldom, UTC_ZONE, NOON, 100) == [at("2044-02-29T00:00"), at("2072-02-29T00:00")]
+    far = datetime(2900, 1, 1, tzinfo=UTC)
+    assert upcoming(Timing(at=far), UTC_ZONE, NOON) == [far]
+
+
 def test_nothing_comes_from_the_end_on() -> None:
     timing = Timing(cron="0 * * * *", ends_at=NOON + minutes(120))
     assert upcoming(timing, UTC_ZONE, NOON) == [NOON + minutes(60)]
@@ -84,6 +91,14 @@ def test_of_too_many_the_newest_are_there(monkeypatch: pytest.MonkeyPatch) -> No
     assert found.missed[9] == NOON + minutes(10)
     assert found.missed[10] == now - timedelta(days=1) + minutes(1)
     assert found.on_time == [now - minutes(1), now]
+
+
+def test_the_bound_of_a_look_is_over_all_zones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing_module, "MOST_COUNTED", 10)
+    zones = [zone_of("UTC"), zone_of("Asia/Kathmandu")]
+    found = come(Timing(cron="* * * * *"), zones, NOON, NOON + timedelta(days=3))
+    assert found.missed[4] == NOON + minutes(5)
+    assert found.missed[5] == NOON + timedelta(days=2) + minutes(1)
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,15 @@
 """Filters: what is wrong is said, nothing wrong is read as if it were right."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import pytest
-from msgspec import Meta
+from msgspec import Meta, field
 
 from hub.base.errors import Invalid
-from hub.web.inputs import Query
-from hub.web.parameters import arguments_of
+from hub.web.inputs import Body, Query
+from hub.web.parameters import arguments_of, check_moments
 
 
 class Colour(StrEnum):
@@ -106,3 +106,37 @@ def test_what_is_needed_is_missed() -> None:
 def test_nothing_is_known_where_there_are_no_parameters() -> None:
     with pytest.raises(Invalid, match="limit: unknown: there are no parameters"):
         arguments_of(Query, [("limit", "1")])
+
+
+class Part(Body, frozen=True, kw_only=True):
+    begins_at: datetime
+
+
+class Whole(Body, frozen=True, kw_only=True):
+    ends_at: datetime | None = None
+    part: Part | None = None
+    parts: list[Part] = field(default_factory=list)
+    others: dict[str, Any] = field(default_factory=dict)
+
+
+FIRST = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=-14)))
+GOOD = Part(begins_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (Whole(ends_at=LAST), "endsAt"),
+        (Whole(part=Part(begins_at=FIRST)), "part.beginsAt"),
+        (Whole(parts=[GOOD, Part(begins_at=LAST)]), "parts[1].beginsAt"),
+    ],
+)
+def test_a_moment_that_utc_does_not_have_is_refused_in_a_body(body: Whole, name: str) -> None:
+    with pytest.raises(Invalid, match="out of range") as refused:
+        check_moments(body)
+    assert [each.field for each in refused.value.errors] == [name]
+
+
+def test_other_moments_of_a_body_are_taken() -> None:
+    check_moments(Whole(ends_at=GOOD.begins_at, part=GOOD, parts=[GOOD], others={"a": 1}))
