@@ -33,7 +33,7 @@ AT_ONCE: Final = 10
 MOST: Final = 1000
 
 
-class Counted(Struct, frozen=True):
+class CountedDues(Struct, frozen=True):
     """What has come of a schedule up to a moment, and what comes next."""
 
     now: datetime
@@ -72,7 +72,7 @@ class DueLooks:
         self._wake_jobs()
         return after or RunOutcome()
 
-    async def _count(self, due: DueSchedule) -> Counted | None:
+    async def _count(self, due: DueSchedule) -> CountedDues | None:
         """None of one that does not come."""
         if due.schedule.status is not ScheduleStatus.ACTIVE:
             return None
@@ -89,7 +89,7 @@ class DueLooks:
         return zones_for(timing, of_devices)
 
     async def _note(
-        self, connection: Connection, schedule: Schedule, counted: Counted
+        self, connection: Connection, schedule: Schedule, counted: CountedDues
     ) -> RunOutcome | None:
         """When to look again; None when nothing is left to come."""
         came, following = counted.come, counted.following
@@ -106,9 +106,11 @@ class DueLooks:
         return RunOutcome(wait=min(ahead, ZONE_SECONDS))
 
 
-def _counted(timing: Timing, zones: Sequence[ZoneInfo], since: datetime, now: datetime) -> Counted:
+def _counted(
+    timing: Timing, zones: Sequence[ZoneInfo], since: datetime, now: datetime
+) -> CountedDues:
     following = next(dues(timing, zones, now), None)
-    return Counted(now, come(timing, zones, since, now), following)
+    return CountedDues(now, come(timing, zones, since, now), following)
 
 
 def org_of(job: HeldJob) -> OrgId:
