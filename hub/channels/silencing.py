@@ -5,12 +5,11 @@ from datetime import datetime
 from typing import Final
 
 import structlog
-from asyncpg import DataError
 from msgspec import Struct
 
 from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
-from hub.base.errors import NotFound, TooMany, Unavailable, invalid
+from hub.base.errors import Invalid, NotFound, TooMany, Unavailable, invalid
 from hub.base.holding import Right
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
@@ -58,8 +57,8 @@ class Silencing:
         for silence in await self._store.active(org):
             try:
                 await self._mark(silence)
-            except (Unavailable, DataError) as error:
-                log.warning("silence_not_marked", silence=silence.silence_id, error=str(error))
+            except (Unavailable, Invalid) as error:
+                log.warning("silence_not_marked", silence=silence.silence_id, error=error.detail)
 
     async def _mark(self, silence: Silence) -> None:
         owner = silence.owner

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+import asyncpg
 import msgspec
 from msgspec import Struct
 
 import sql
 from hub.alerts.service import Alert, alert_of
 from hub.base.database import Connection, Database, Row, as_json
+from hub.base.errors import invalid
 from hub.base.holding import Reach
 from hub.base.job_store import add_jobs, fence, remove_job
 from hub.base.jobs import HeldJob
@@ -260,16 +262,20 @@ class ChannelStore:
         return [_silence(row) for row in await self.database.fetch(_Q["active"], org)]
 
     async def silence_alerts(self, silence: Silence, tree: Tree, reach: Reach | None) -> None:
+        """Raises `Invalid` for a query that the database does not take."""
         asked = condition(tree, first=6)
-        await self.database.execute(
-            _Q["silence_alerts"].replace(_QUERY, asked.text),
-            silence.org,
-            silence.silence_id,
-            silence.rule_id,
-            None if reach is None else list(reach.groups),
-            None if reach is None else list(reach.devices),
-            *asked.parameters,
-        )
+        try:
+            await self.database.execute(
+                _Q["silence_alerts"].replace(_QUERY, asked.text),
+                silence.org,
+                silence.silence_id,
+                silence.rule_id,
+                None if reach is None else list(reach.groups),
+                None if reach is None else list(reach.devices),
+                *asked.parameters,
+            )
+        except asyncpg.DataError as error:
+            raise invalid("query", str(error)) from error
 
     async def unsilence_alerts(self) -> None:
         await self.database.execute(_Q["unsilence_alerts"])

@@ -53,6 +53,11 @@ D1 = RecordChange("device", "d1", DeviceId("d1"))
         ),
         (entry("service_account.create", "s1"), [RecordChange("service_account", "s1")]),
         (entry("settings.update"), [RecordChange("settings", "")]),
+        (
+            entry("alert.resolve", "a1", deviceId="d1"),
+            [RecordChange("alert", "a1", DeviceId("d1"))],
+        ),
+        (entry("alert.resolve", "a1"), [RecordChange("alert", "a1")]),
         (entry("release.create", "r1"), [RecordChange("release", "r1")]),
         (entry("config.revert", "d1"), [RecordChange("configuration", "d1", DeviceId("d1"))]),
     ],

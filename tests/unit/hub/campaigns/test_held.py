@@ -1,7 +1,10 @@
+import pytest
+
 from hub.approvals.records import actor_of
-from hub.campaigns.held import awaiting_campaign, held_of, is_dangerous, new_approval
+from hub.campaigns.held import awaiting_campaign, held_of, is_dangerous, is_guarded, new_approval
 from hub.campaigns.records import NewCampaign, Target, Terms
 from hub.campaigns.waves import CampaignStatus, Wave
+from hub.rights.guarded import ApprovalRules
 from protocol.commands import Custom, ForceSync, RebootOs
 from protocol.ids import DeviceId
 from tests.factories import make_principal
@@ -16,6 +19,22 @@ NEW = NewCampaign(
     terms=Terms(waves=(Wave(count=1), Wave(percent=100)), rate_per_minute=9),
     devices=[DeviceId("d1"), DeviceId("d2")],
 )
+
+
+@pytest.mark.parametrize(
+    ("rules", "guarded"),
+    [
+        (ApprovalRules(), False),
+        (ApprovalRules(("commands/force_sync",)), False),
+        (ApprovalRules(("commands/reboot_os",)), True),
+        (ApprovalRules(("commands/*",), over=1), True),
+        (ApprovalRules(("commands/*",), over=2), False),
+    ],
+)
+def test_what_nobody_may_send_alone_is_guarded(rules: ApprovalRules, guarded: bool) -> None:
+    new = new_approval(NEW, "campaign.create", right_name=None)
+    shown = awaiting_campaign(make_approval(kind="campaign", subject=new.subject, call=new.call))
+    assert is_guarded(rules, shown) is guarded
 
 
 def test_a_campaign_is_kept_as_it_was_asked_for_and_shown_as_one_that_waits() -> None:
