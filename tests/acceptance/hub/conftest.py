@@ -8,6 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from protocol.ids import DEFAULT_ORG
 from tests.acceptance.hub.clients import MORE_ASKS, Fleet, Rest, wait_asked_by
 from tests.acceptance.hub.process import HubProcess
 
@@ -26,9 +27,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Generator[HubProcess]:
     assert failures == [], "\n".join(failures[:5])
 
 
-def log_in(url: str, username: str, password: str) -> str:
+def log_in(url: str, username: str, password: str, org: str | None = None) -> str:
+    """None: where the account signed in last."""
+
     def ask() -> httpx.Response:
-        who = {"username": username, "password": password}
+        who = {"username": username, "password": password, "orgId": org}
         return httpx.post(f"{url}/api/v1/auth/login", json=who, timeout=20, trust_env=False)
 
     answer = ask()
@@ -51,7 +54,8 @@ class Entrance:
         token, since = self._given.get(username, ("", float("-inf")))
         if time.monotonic() - since > FRESH_SECONDS:
             since = time.monotonic()
-            token = log_in(self._url, username, password)
+            # An administrator may have signed in elsewhere since.
+            token = log_in(self._url, username, password, DEFAULT_ORG)
             self._given[username] = token, since
         return token
 

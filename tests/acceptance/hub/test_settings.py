@@ -47,6 +47,7 @@ async def test_settings_are_changed_while_the_hub_is_at_work(own: tuple[HubProce
     at_first = await rest.data("/settings")
     assert at_first == {
         "configRatePerMinute": 60,
+        "autoResolveSeconds": 86_400,
         "autoEnroll": True,
         "reenroll": "offline",
         "adminFactor": "none",
