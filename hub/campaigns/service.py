@@ -280,7 +280,7 @@ class CampaignService:
             campaign = await self._found(connection, name)
             await self._effects.keep(connection, campaign, skipped)
         self._effects.publish(campaign, skipped)
-        return campaign
+        return await self._as_seen(by, campaign)
 
     async def approve(
         self, by: Principal, campaign_id: str, wave: int, comment: str | None
@@ -301,7 +301,7 @@ class CampaignService:
             moved = await self._store.move(connection, campaign, move)
             entry = audit_entry(by, "campaign.approve", campaign_id, wave=wave, comment=comment)
             await self._audit.record(connection, entry)
-        return moved or campaign
+        return await self._as_seen(by, moved or campaign)
 
     async def give_to(self, by: Principal, campaign_id: str, user_id: str) -> Campaign:
         """That member's rights count from now on. Raises `NotFound`, `Invalid`, and `Escalation`
@@ -341,7 +341,12 @@ class CampaignService:
             await self._store.own(connection, name, owner_of(by))
             entry = audit_entry(by, "campaign.retry", campaign_id, attempt=opened.attempt)
             await self._audit.record(connection, entry)
-        return opened
+        return await self._as_seen(by, opened)
+
+    async def _as_seen(self, by: Principal, campaign: Campaign) -> Campaign:
+        """With the counts of the devices that the caller sees."""
+        everywhere = may_everywhere(by, UPDATES)
+        return campaign if everywhere else await self.get(by.org, campaign.campaign_id)
 
     @asynccontextmanager
     async def _everything(self, by: Principal) -> AsyncGenerator[Connection]:

@@ -287,6 +287,8 @@ async def test_at_its_time_a_campaign_finds_the_devices_in_scope_only(
     }
     assert rows[place.inside] == ("PENDING", None)
     assert rows[place.outside] == ("SKIPPED", "forbidden")
+    paused = await place.caller.post(f"/campaigns/{made['id']}/pause")
+    assert sum(paused.json()["data"]["counts"].values()) == 1, "counts tell of nobody outside"
     await place.caller.post(f"/campaigns/{made['id']}/abort")
 
 
